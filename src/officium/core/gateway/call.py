@@ -1,0 +1,55 @@
+"""What the gateway is told about a request, and what it gives back."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from msgspec import Struct
+
+from officium.core.llm.completion import Completion, Delta
+from officium.core.llm.deployment import Deployment
+from officium.core.llm.embedding import Embeddings
+
+
+class CallContext(Struct, frozen=True, kw_only=True):
+    """Where a request comes from, for the usage log. None of it decides who pays: `Caller` does."""
+
+    request_id: str
+    app: str = "gateway"
+    user: str | None = None
+    prompt: str | None = None
+    prompt_version: str | None = None
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A whole completion and the deployment that gave it."""
+
+    completion: Completion
+    deployment: Deployment
+
+
+class EmbeddingAnswer(Struct, frozen=True, kw_only=True):
+    """Embeddings and the deployment that gave them."""
+
+    embeddings: Embeddings
+    deployment: Deployment
+    notes: tuple[str, ...] = ()
+
+
+class AnswerStream(Protocol):
+    """A streamed completion whose first piece has come. Close it, read to the end or not."""
+
+    @property
+    def deployment(self) -> Deployment: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of the request or changed, in plain words."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[list[Delta]]:
+        """The deltas in batches, one for each piece that came from the network. Raises LLMError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop the provider's work and account for what was streamed."""
+        ...
