@@ -46,6 +46,8 @@ class ModelTraits(Struct, frozen=True):
     wants_max_completion_tokens: bool = False
     has_native_json_schema: bool = True
     default_max_tokens: int | None = None
+    tools_dialect: DialectName | None = None
+    """The dialect to use as soon as the request has tools, where it is not the provider's usual one."""
 
 
 class Deployment(Struct, frozen=True, kw_only=True):

@@ -155,6 +155,7 @@ _TRAITS: tuple[tuple[str, re.Pattern[str], ModelTraits], ...] = (
         ModelTraits(
             refuses=_SAMPLING | {"logprobs", "presence_penalty", "frequency_penalty", "stop"},
             wants_max_completion_tokens=True,
+            tools_dialect="openai-responses",
         ),
     ),
     (
