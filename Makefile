@@ -1,0 +1,49 @@
+# Everything below needs python3 (3.11 or newer) with pip, and make. The rest is installed into this folder.
+
+UV_VERSION := 0.13.8
+PYTHON ?= python3
+UV := .tools/bin/uv
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format bench clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## install everything the project needs into .venv
+
+run: $(READY) ## start the server with a first key; needs no provider key
+	@$(BIN)/officium serve --bootstrap $(ARGS)
+
+test: $(READY) ## run the tests; ARGS="-k name" for some of them
+	@$(BIN)/pytest $(ARGS)
+
+check: $(READY) ## format, lint, types, architecture, lock file and documentation, as the CI does
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
+	@$(UV) lock --check --quiet
+	@$(BIN)/pytest tests/test_house.py tests/test_docs.py
+
+format: $(READY) ## put the code into shape
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+
+bench: $(READY) ## measure the gateway; see bench/README.md
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove everything that was installed or built
+	rm -rf .venv .tools build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis src/officium/web/static/vendor
+
+$(READY): pyproject.toml uv.lock hatch_build.py package-lock.json .tools/uv-$(UV_VERSION)
+	@echo "Installing into .venv ..."
+	@$(UV) sync --locked --quiet
+	@touch $@
+
+.tools/uv-$(UV_VERSION):
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+		--target .tools --upgrade "uv==$(UV_VERSION)"
+	@touch $@
