@@ -5,34 +5,31 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from officium.core.llm.completion import Completion, Delta
+from officium.core.llm.completion import Completion, Delta, DialectName
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.embedding import Embeddings
 
 
 class CallContext(Struct, frozen=True, kw_only=True):
-    """Where a request comes from, for the usage log. None of it decides who pays: `Caller` does."""
+    """Where a request comes from, for the usage log. None of it decides who pays: `Caller` does.
+
+    `traceparent` is the W3C header of the caller's trace, where there was one.
+    """
 
     request_id: str
     app: str = "gateway"
     user: str | None = None
     prompt: str | None = None
     prompt_version: str | None = None
+    traceparent: str | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """A whole completion and the deployment that gave it."""
+    """A whole completion, the deployment that gave it and the dialect it was asked in."""
 
     completion: Completion
     deployment: Deployment
-
-
-class EmbeddingAnswer(Struct, frozen=True, kw_only=True):
-    """Embeddings and the deployment that gave them."""
-
-    embeddings: Embeddings
-    deployment: Deployment
-    notes: tuple[str, ...] = ()
+    dialect: DialectName
 
 
 class AnswerStream(Protocol):
@@ -40,6 +37,9 @@ class AnswerStream(Protocol):
 
     @property
     def deployment(self) -> Deployment: ...
+
+    @property
+    def dialect(self) -> DialectName: ...
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -51,5 +51,21 @@ class AnswerStream(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Stop the provider's work and account for what was streamed."""
+        """Stop the provider's work and account for what was streamed. May be called twice."""
         ...
+
+
+class EmbeddingAnswer(Struct, frozen=True, kw_only=True):
+    """Embeddings and the deployment that gave them."""
+
+    embeddings: Embeddings
+    deployment: Deployment
+    notes: tuple[str, ...] = ()
+
+
+class ModelListing(Struct, frozen=True, kw_only=True):
+    """A model a caller can ask for: `id` is an alias or `provider/model`."""
+
+    id: str
+    provider: str
+    created: int = 0

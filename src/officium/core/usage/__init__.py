@@ -1,1 +1,7 @@
-"""."""
+"""What calls used and what they cost."""
+
+from officium.core.usage.log import UsageLog
+from officium.core.usage.record import UsageRecord
+from officium.core.usage.store import UsageStore
+
+__all__ = ["UsageLog", "UsageRecord", "UsageStore"]

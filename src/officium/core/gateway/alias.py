@@ -1,0 +1,49 @@
+"""A tenant's own name for a model, and the deployments that answer to it."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from officium.core.llm.providers.catalog import find_provider
+from officium.kit.errors import InvalidRequest
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+LONGEST_FALLBACK = 8
+
+
+class Alias(Struct, frozen=True, kw_only=True):
+    """`name` is answered by the first of `targets` (`provider/model`); the others are its fallback, in order."""
+
+    name: str
+    targets: tuple[str, ...]
+    updated_at: datetime
+    updated_by: str
+
+
+def check_alias(name: str, targets: Sequence[str]) -> None:
+    """Raise InvalidRequest unless `name` and `targets` make a usable alias.
+
+    A name may hide a bare model name (`gpt-4o`), but not a name that starts with a provider's: what
+    `openai/gpt-4o` means must not depend on who asks.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidRequest(
+            "An alias has 1 to 128 letters, digits and the signs . _ : / -, and begins with a letter or digit.",
+            param="name",
+        )
+    if find_provider(name.partition("/")[0]) is not None:
+        raise InvalidRequest(
+            f"{name!r} begins with a provider's name, which always means that provider. Choose another name.",
+            param="name",
+        )
+    if not 1 <= len(targets) <= LONGEST_FALLBACK:
+        raise InvalidRequest(f"An alias has 1 to {LONGEST_FALLBACK} targets.", param="targets")
+    for index, target in enumerate(targets):
+        provider, slash, model = target.partition("/")
+        if find_provider(provider) is None or (slash and not model) or len(target) > 256:
+            raise InvalidRequest(
+                f"{target!r} is not a target. Write provider/model, such as groq/openai/gpt-oss-20b.",
+                param=f"targets[{index}]",
+            )

@@ -1,0 +1,53 @@
+"""Loading and saving the gateway's things."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from officium.core.gateway.alias import Alias
+from officium.core.gateway.tables import model_aliases
+from officium.core.tenancy import Caller
+from officium.kit.database import Database
+
+
+class AliasStore:
+    """A tenant's model aliases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_aliases(self, caller: Caller) -> list[Alias]:
+        """All aliases of the caller's tenant, by name."""
+        query = (
+            select(model_aliases)
+            .where(model_aliases.c.tenant_id == caller.tenant_id)
+            .order_by(model_aliases.c.name)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            Alias(name=row.name, targets=tuple(row.targets), updated_at=row.updated_at, updated_by=row.updated_by)
+            for row in rows
+        ]
+
+    async def put_alias(self, caller: Caller, name: str, targets: Sequence[str], now: datetime) -> None:
+        """Create the alias or replace its targets."""
+        mine = (model_aliases.c.tenant_id == caller.tenant_id) & (model_aliases.c.name == name)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(model_aliases).where(mine))
+            await connection.execute(
+                insert(model_aliases).values(
+                    tenant_id=caller.tenant_id,
+                    name=name,
+                    targets=list(targets),
+                    updated_at=now,
+                    updated_by=caller.actor,
+                )
+            )
+
+    async def delete_alias(self, caller: Caller, name: str) -> bool:
+        """Delete the alias; whether there was one."""
+        mine = (model_aliases.c.tenant_id == caller.tenant_id) & (model_aliases.c.name == name)
+        async with self._database.writing() as connection:
+            return (await connection.execute(delete(model_aliases).where(mine))).rowcount > 0

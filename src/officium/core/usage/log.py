@@ -1,0 +1,112 @@
+"""The usage log: records are taken at once and written together, a few milliseconds later."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from officium.core.usage.record import UsageRecord
+
+BATCH_LARGEST = 2000
+BATCH_WAIT_S = 0.02
+BACKLOG_LARGEST = 100_000
+_RETRY_WAIT_S = 0.5
+
+logger = structlog.get_logger("usage")
+
+
+class RecordSink(Protocol):
+    """Where batches of records go."""
+
+    async def append_for_all_tenants(self, records: Sequence[UsageRecord]) -> None: ...
+
+    async def is_reachable(self) -> bool:
+        """Whether the database answers, so that a failure must be the records' own."""
+        ...
+
+
+class UsageLog:
+    """Takes records without waiting and writes them in batches, one transaction each, in order.
+
+    While the database is away records wait in memory. When `BACKLOG_LARGEST` of them wait, `is_full` asks
+    the gateway to admit nobody: a call that cannot be recorded is not made. A record that the database
+    refuses for its own sake is logged whole and passed over, so it cannot hold up the others.
+    """
+
+    def __init__(self, sink: RecordSink) -> None:
+        self._sink = sink
+        self._waiting: list[UsageRecord] = []
+        self._batch_size = BATCH_LARGEST
+        self._has_work = asyncio.Event()
+        self._is_closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more calls should be admitted."""
+        return len(self._waiting) >= BACKLOG_LARGEST
+
+    def start(self) -> None:
+        """Begin writing, on the running loop."""
+        self._task = asyncio.create_task(self._write_all(), name="usage-log")
+
+    def append(self, record: UsageRecord) -> None:
+        """Take in a record; never waits and never fails."""
+        self._waiting.append(record)
+        if not self._has_work.is_set():
+            self._has_work.set()
+
+    async def flush(self) -> None:
+        """Wait until everything taken so far is written (or one attempt to write it has failed)."""
+        while self._waiting and self._task is not None and not self._task.done():
+            await asyncio.sleep(BATCH_WAIT_S / 4)
+
+    async def close(self, timeout_s: float = 10.0) -> None:
+        """Write what waits and stop. What cannot be written in `timeout_s` is logged, record by record."""
+        self._is_closing = True
+        self._has_work.set()
+        if self._task is None:
+            return
+        try:
+            await asyncio.wait_for(self._task, timeout_s)
+        except TimeoutError:
+            for record in self._waiting:
+                _log_lost(record)
+
+    async def _write_all(self) -> None:
+        while True:
+            await self._has_work.wait()
+            if not self._is_closing:
+                await asyncio.sleep(BATCH_WAIT_S)
+            while self._waiting:
+                await self._write_batch()
+            if self._is_closing:
+                return
+            self._has_work.clear()
+
+    async def _write_batch(self) -> None:
+        batch = self._waiting[: self._batch_size]
+        try:
+            await self._sink.append_for_all_tenants(batch)
+        except Exception as error:
+            logger.error("usage.write_failed", waiting=len(self._waiting), error=type(error).__name__)
+            await self._after_failure(batch)
+        else:
+            del self._waiting[: len(batch)]
+            self._batch_size = min(self._batch_size * 2, BATCH_LARGEST)
+
+    async def _after_failure(self, batch: list[UsageRecord]) -> None:
+        if not await self._sink.is_reachable():
+            await asyncio.sleep(_RETRY_WAIT_S)
+        elif len(batch) > 1:
+            self._batch_size = max(1, len(batch) // 2)
+        else:
+            _log_lost(self._waiting.pop(0))
+
+
+def _log_lost(record: UsageRecord) -> None:
+    fields = msgspec.structs.asdict(record)
+    fields["created_at"] = record.created_at.isoformat()
+    logger.error("usage.lost", **fields)

@@ -1,0 +1,47 @@
+"""One line of the usage log: an attempt to get an answer, and what came of it."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+Status = Literal["success", "failed", "cancelled", "refused"]
+UsageSource = Literal["provider", "estimated", "none"]
+
+
+class UsageRecord(Struct, frozen=True, kw_only=True):
+    """One attempt of one call. A call refused before any attempt has a single record with `attempt` 0.
+
+    `is_last` marks the attempt that decided the call, so calls can be counted. Costs are whole billionths
+    of a US dollar (a cached token may cost 6 of them), `None` where no price is known. `usage_source` says
+    how the token counts are known; `price_source` where the price comes from.
+    """
+
+    created_at: datetime
+    request_id: str
+    attempt: int
+    is_last: bool
+    tenant_id: str
+    actor: str
+    user: str | None
+    app: str
+    prompt: str | None
+    prompt_version: str | None
+    provider: str | None
+    requested_model: str
+    model: str | None
+    is_stream: bool
+    input_tokens: int | None
+    cached_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: int | None
+    total_tokens: int | None
+    usage_source: UsageSource
+    cost_nano_usd: int | None
+    price_source: str
+    ttft_ms: int | None
+    duration_ms: int
+    status: Status
+    error_code: str | None
+    finish_reason: str | None

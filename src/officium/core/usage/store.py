@@ -1,0 +1,49 @@
+"""Loading and saving the usage log."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import insert, select
+
+from officium.core.tenancy import Caller
+from officium.core.usage.record import UsageRecord
+from officium.core.usage.tables import usage_log
+from officium.kit.database import Database
+
+_COLUMNS = [column for column in usage_log.columns if column.name != "id"]
+
+
+class UsageStore:
+    """The table behind the usage log."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append_for_all_tenants(self, records: Sequence[UsageRecord]) -> None:
+        """Write a batch in one transaction. Each record names its own tenant: the batch is everyone's."""
+        rows = [msgspec.structs.asdict(record) for record in records]
+        async with self._database.writing() as connection:
+            await connection.execute(insert(usage_log), rows)
+
+    async def is_reachable(self) -> bool:
+        """Whether the database answers at all."""
+        try:
+            await self._database.ping()
+        except Exception:
+            return False
+        return True
+
+    async def list_records(
+        self, caller: Caller, *, request_id: str | None = None, before: datetime | None = None, limit: int = 100
+    ) -> list[UsageRecord]:
+        """The tenant's records, newest first; of one request, or older than `before`."""
+        query = select(*_COLUMNS).where(usage_log.c.tenant_id == caller.tenant_id)
+        if request_id is not None:
+            query = query.where(usage_log.c.request_id == request_id)
+        if before is not None:
+            query = query.where(usage_log.c.created_at < before)
+        query = query.order_by(usage_log.c.id.desc()).limit(limit)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [UsageRecord(**row) for row in rows]
