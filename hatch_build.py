@@ -73,9 +73,9 @@ def _install(root: Path, folder: Path) -> None:
     if done.returncode:
         raise SystemExit(
             f"{done.stdout}\n"
-            "Officium's browser assets (Swagger UI) could not be fetched from the npm registry. Building from "
-            "source needs it once: check the network or the npm configuration and run the same command again. "
-            "A released wheel contains them already."
+            "Officium's browser assets (Swagger UI) could not be fetched from the npm registry.\n"
+            "Building from source needs it once: check the network or the npm configuration and run the same\n"
+            "command again. A released wheel contains the assets already."
         )
 
 

@@ -1,0 +1,246 @@
+"""The rules of the house that no linter knows: see docs/architecture.md, section "What a machine checks"."""
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import officium
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "officium"
+
+STATEMENTS_WITHOUT_CALLER: dict[str, str] = {}
+"""Store methods that may look at a tenant's table without a `Caller`, and why. Keep it short.
+
+Methods whose name ends in `_for_all_tenants` say it themselves and need no entry.
+"""
+
+TABLES_WITHOUT_TENANT = {"tenants": "its id is the tenant"}
+
+_STATEMENTS = {"select", "insert", "update", "delete", "text", "exists"}
+_EXECUTIONS = {
+    "execute",
+    "executemany",
+    "exec_driver_sql",
+    "scalar",
+    "scalars",
+    "stream",
+    "copy_records_to_table",
+}
+_NO_PLACE_FOR = re.compile(
+    "|".join(
+        (
+            r"pypi\.org|pythonhosted\.org|npmjs\.(org|com)|yarnpkg\.com|docker\.io|quay\.io|ghcr\.io|\bregistry\.[a-z-]+\.(org|com|io)",
+            r"(?<![\w.}])/(work|root|opt|home)/",
+        )
+    )
+)
+
+
+def _files() -> Iterator[Path]:
+    """The files of the repository that are text and were written here."""
+    skipped = {"__pycache__", "vendor", "node_modules", ".hypothesis"}
+    folders = ("src", "tests", "docs", "bench", "deploy", ".ci")
+    inside = (path for folder in folders for path in (ROOT / folder).rglob("*"))
+    for path in sorted({*ROOT.glob("*"), *ROOT.glob(".[!.]*"), *inside}):
+        if path.is_file() and not skipped & set(path.parts) and path.name not in {"uv.lock", ".env"}:
+            yield path
+
+
+def _id(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _modules() -> list[Path]:
+    return sorted(path for path in SOURCE.rglob("*.py") if "versions" not in path.parts)
+
+
+def _stores() -> list[Path]:
+    return [path for path in _modules() if path.name == "store.py"]
+
+
+def test_every_module_opens_with_a_sentence() -> None:
+    def opening(path: Path) -> str:
+        return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n\n")[0]
+
+    without = [
+        _id(path) for path in _modules() if not re.match(r"[A-Z`*].* .*[.:]", opening(path), re.DOTALL)
+    ]
+
+    assert without == []
+
+
+def test_every_module_has_a_name_that_says_something() -> None:
+    empty = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+
+    assert [_id(path) for path in _modules() if empty & {path.stem, path.parent.name}] == []
+
+
+def test_files_name_no_registry_and_no_workplace() -> None:
+    found = [
+        f"{_id(path)}:{number}: {line.strip()[:100]}"
+        for path in _files()
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1)
+        if _NO_PLACE_FOR.search(line)
+    ]
+
+    assert found == []
+
+
+def test_nothing_is_left_to_do() -> None:
+    found = [
+        f"{_id(path)}:{number}"
+        for path in _files()
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1)
+        if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line)
+    ]
+
+    assert found == []
+
+
+def test_tests_mirror_the_source() -> None:
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+
+    without = {str(folder) for folder in folders if not (SOURCE / folder).is_dir()}
+
+    assert without <= {"sdk"}, "Only what goes through the whole house from outside has a folder of its own."
+
+
+def test_architecture_has_no_exceptions() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+    assert [contract["name"] for contract in contracts if "ignore_imports" in contract] == []
+
+
+def test_browser_assets_are_pinned_without_addresses() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []
+
+
+def test_browser_assets_were_fetched() -> None:
+    folder = SOURCE / "web" / "static" / "vendor" / "swagger-ui"
+
+    assert {"swagger-ui-bundle.js", "swagger-ui.css", "LICENSE"} <= {path.name for path in folder.iterdir()}
+
+
+def test_every_table_belongs_to_a_tenant() -> None:
+    from officium.kit.database import metadata
+
+    for module in pkgutil.walk_packages(officium.__path__, "officium."):
+        if module.name.endswith(".tables"):
+            importlib.import_module(module.name)
+
+    assert metadata.tables
+    assert [
+        table.name
+        for table in metadata.sorted_tables
+        if "tenant_id" not in table.c and table.name not in TABLES_WITHOUT_TENANT
+    ] == []
+
+
+@pytest.mark.parametrize("path", _stores(), ids=_id)
+def test_every_statement_is_made_for_a_caller(path: Path) -> None:
+    assert (
+        statements_without_caller(ast.parse(path.read_text("utf-8"))) - set(STATEMENTS_WITHOUT_CALLER)
+        == set()
+    )
+
+
+def test_every_exception_is_still_needed() -> None:
+    found = set().union(
+        *(statements_without_caller(ast.parse(path.read_text("utf-8"))) for path in _stores())
+    )
+
+    assert set(STATEMENTS_WITHOUT_CALLER) - found == set()
+
+
+def statements_without_caller(module: ast.Module) -> set[str]:
+    """The functions and methods of a store that touch tables without taking and using a `Caller`.
+
+    A function touches tables when it names one, makes a statement or executes one. It is in order when its
+    first parameter (after `self`) is `caller: Caller` and its body uses `caller`. A statement outside any
+    function is reported as the line it stands on.
+    """
+    tables = {
+        alias.asname or alias.name
+        for node in ast.walk(module)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").endswith(("tables", "sqlalchemy.sql"))
+        for alias in node.names
+    }
+    found = set()
+    for owner, node in _functions(module):
+        if _touches_tables(node, tables) and not _is_made_for_a_caller(node):
+            found.add(f"{owner}{node.name}")
+    inside = {id(part) for _, node in _functions(module) for part in ast.walk(node)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and id(node) not in inside and _called(node) in _STATEMENTS:
+            found.add(f"line {node.lineno}")
+    return found
+
+
+def _functions(module: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield "", node
+        elif isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{node.name}.", part
+
+
+def _touches_tables(function: ast.AST, tables: set[str]) -> bool:
+    return any(
+        (isinstance(node, ast.Name) and node.id in tables)
+        or (isinstance(node, ast.Call) and _called(node) in _STATEMENTS | _EXECUTIONS)
+        for node in ast.walk(function)
+    )
+
+
+def _is_made_for_a_caller(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    if function.name.endswith("_for_all_tenants"):
+        return True
+    parameters = [argument for argument in function.args.args if argument.arg != "self"]
+    takes_caller = bool(parameters) and ast.unparse(parameters[0]) == "caller: Caller"
+    uses_caller = any(isinstance(node, ast.Name) and node.id == "caller" for node in ast.walk(function))
+    return takes_caller and uses_caller
+
+
+def _called(call: ast.Call) -> str:
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        pytest.param(
+            "def get(caller: Caller): return select(drafts).where(drafts.c.tenant_id == caller.tenant_id)",
+            set(),
+            id="for-a-caller",
+        ),
+        pytest.param("async def get(id: str):\n return select(drafts)", {"get"}, id="no-caller"),
+        pytest.param("async def get(caller: Caller):\n return select(drafts)", {"get"}, id="unused-caller"),
+        pytest.param("class Store:\n def get(self, id): return drafts.c.id", {"Store.get"}, id="method"),
+        pytest.param("class Store:\n def get(self, c): c.execute('SELECT 1')", {"Store.get"}, id="raw-text"),
+        pytest.param("class Store:\n def purge_for_all_tenants(self): delete(drafts)", set(), id="says-so"),
+        pytest.param("ALL = select(drafts)", {"line 2"}, id="outside-a-method"),
+        pytest.param("COLUMNS = [column for column in drafts.columns]", set(), id="columns-alone"),
+    ],
+)
+def test_check_of_statements_finds_what_it_should(source: str, found: set[str]) -> None:
+    module = ast.parse(f"from officium.apps.writer.tables import drafts\n{source}")
+
+    assert statements_without_caller(module) == found
