@@ -22,6 +22,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     name: str
     label: str
     dialect: DialectName
+    also_speaks: tuple[DialectName, ...] = ()
+    """Dialects it understands at the same address, used when a request was written in one of them."""
     base_url: str | None
     """Without a trailing slash, up to where the dialect's own path begins (`https://api.openai.com/v1`)."""
     auth: Literal["bearer", "x-api-key", "x-goog-api-key", "none"] = "bearer"

@@ -31,6 +31,7 @@ _ROWS = (
         name="openai",
         label="OpenAI",
         dialect="openai-chat",
+        also_speaks=("openai-responses",),
         base_url="https://api.openai.com/v1",
         env_key="OPENAI_API_KEY",
         default_model="gpt-6-luna",
