@@ -74,8 +74,8 @@ def _install(root: Path, folder: Path) -> None:
         raise SystemExit(
             f"{done.stdout}\n"
             "Officium's browser assets (Swagger UI) could not be fetched from the npm registry.\n"
-            "Building from source needs it once: check the network or the npm configuration and run the same\n"
-            "command again. A released wheel contains the assets already."
+            "Building from source needs it once: check the network or the npm configuration, then run the\n"
+            "same command again. A released wheel contains the assets already."
         )
 
 
