@@ -1,6 +1,9 @@
 """From what a provider said about a failure to our typed error: the part all dialects share."""
 
 import re
+from typing import Any
+
+import msgspec
 
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.errors import (
@@ -40,6 +43,7 @@ _SECRET = re.compile(
     r"|\bAIza[-\w*]{10,}|\bAQ\.[-\w*]{8,}|\bya29\.[-\w.*]+"
     r"|(?<=Bearer )\S{8,}|(?<=[?&]key=)[^&\s\"']+"
 )
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _CONTEXT_TOO_LONG = re.compile(
     r"context[ _](?:length|window|size|limit)|maximum context|prompt is too long|too many (?:input )?tokens"
     r"|(?:input )?token count .{0,40}exceeds the maximum|exceeds? the (?:available )?context",
@@ -102,3 +106,28 @@ def build_error(
         retry_after_s=retry_after_s,
         is_retryable=is_retryable,
     )
+
+
+def protocol_error(deployment: Deployment, why: str, said: bytes = b"") -> LLMProtocolError:
+    """The error for an answer that makes no sense in the provider's dialect; `said` is quoted, cut short."""
+    quoted = f" It begins: {scrub(said[:200].decode('utf-8', 'replace'), deployment)}" if said.strip() else ""
+    return LLMProtocolError(
+        f"{deployment.provider.label} answered with something unreadable. {why}{quoted}",
+        provider=deployment.provider.name,
+        model=deployment.model,
+    )
+
+
+def read_error_body(body: bytes) -> tuple[Any, str]:
+    """The body as JSON (`None` if it is none) and what it says to a person where it is not.
+
+    Proxies answer with HTML pages, plain text or nothing at all.
+    """
+    try:
+        return msgspec.json.decode(body), ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = body[: 8 * MESSAGE_LIMIT_CHARS].decode("utf-8", "replace").strip()
+    if text.startswith("<"):
+        title = _TITLE.search(text)
+        return None, title.group(1) if title else "an HTML page"
+    return None, text
