@@ -1,0 +1,156 @@
+"""The database's schema: which revision it is at, and how to bring it to another.
+
+The steps are Alembic's, in `officium/migrations`. Alembic is imported only when there is something to do,
+so a server whose database is up to date starts without it.
+"""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+from officium.kit.database import Database, DialectName
+from officium.kit.errors import OfficiumError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+class SchemaTooNew(OfficiumError):
+    """A newer Officium has changed this database; `revision` is where it stands."""
+
+    code = "schema_too_new"
+
+
+class SchemaOutdated(OfficiumError):
+    """The database lacks steps this version needs; `revision` is where it stands, `head` where it must be."""
+
+    code = "schema_outdated"
+
+
+class UnknownRevision(OfficiumError):
+    """There is no such step."""
+
+    code = "unknown_revision"
+
+
+def revisions() -> list[str]:
+    """The known revisions, oldest first: each file of `migrations/versions` begins with its number."""
+    return sorted(file.name.split("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def head_revision() -> str:
+    """The revision this version of Officium works with."""
+    return revisions()[-1]
+
+
+async def current_revision(database: Database) -> str | None:
+    """The revision the database is at; `None` where nothing was ever made. Raises DatabaseUnavailable."""
+    async with database.reading() as connection:
+        return await connection.run_sync(_read_revision)
+
+
+async def check(database: Database) -> None:
+    """Raise SchemaOutdated or SchemaTooNew unless the database is at the head. Changes nothing."""
+    current = await current_revision(database)
+    _refuse_newer(current)
+    if current != head_revision():
+        raise SchemaOutdated(
+            f"The database is at revision {current or 'none'}, and this version needs {head_revision()}. "
+            "Run `officium migrate`.",
+            revision=current,
+            head=head_revision(),
+        )
+
+
+async def upgrade(database: Database) -> list[str]:
+    """Bring the database to the head; gives the revisions that were applied, in order.
+
+    Safe to run in many processes at once: one does the work, the others wait and find nothing to do. All
+    steps are one transaction. Raises SchemaTooNew and DatabaseUnavailable.
+    """
+    if await current_revision(database) == head_revision():
+        return []
+    async with database.changing_schema() as connection:
+        return await connection.run_sync(_upgrade)
+
+
+async def downgrade(database: Database, revision: str) -> list[str]:
+    """Take back every step after `revision` (`base`: all), with the data it held; gives what was undone.
+
+    Raises UnknownRevision, SchemaTooNew and DatabaseUnavailable.
+    """
+    if revision != "base" and revision not in revisions():
+        raise UnknownRevision(
+            f"There is no revision {revision!r}. Known are: base, {', '.join(revisions())}.",
+            revision=revision,
+        )
+    async with database.changing_schema() as connection:
+        return await connection.run_sync(_downgrade, revision)
+
+
+def upgrade_sql(dialect: DialectName) -> str:
+    """The SQL from an empty database to the head, for operators who apply it by hand. Needs no database."""
+    from alembic import command
+
+    output = io.StringIO()
+    config = _config(output)
+    config.attributes["dialect"] = dialect
+    command.upgrade(config, "head", sql=True)
+    return output.getvalue()
+
+
+def _upgrade(connection: Connection) -> list[str]:
+    from alembic import command
+
+    before = _read_revision(connection)
+    _refuse_newer(before)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return [revision for revision in revisions() if before is None or revision > before]
+
+
+def _downgrade(connection: Connection, target: str) -> list[str]:
+    from alembic import command
+
+    before = _read_revision(connection)
+    _refuse_newer(before)
+    undone = [
+        revision
+        for revision in reversed(revisions())
+        if before is not None and revision <= before and (target == "base" or revision > target)
+    ]
+    if undone:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, target)
+    return undone
+
+
+def _read_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _refuse_newer(current: str | None) -> None:
+    if current is not None and current not in revisions():
+        raise SchemaTooNew(
+            f"The database is at revision {current}, but this version of Officium knows none after "
+            f"{head_revision()}. Run the newer version, or restore the backup made before the upgrade.",
+            revision=current,
+        )
+
+
+def _config(output: io.StringIO | None = None) -> "Config":
+    from alembic.config import Config
+
+    config = Config(output_buffer=output) if output is not None else Config()
+    # Alembic's options go through ConfigParser, where a percent sign begins an interpolation.
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
