@@ -133,7 +133,9 @@ def json_type(value: object) -> str:
         return "a boolean"
     if isinstance(value, int | float):
         return "a number"
-    return {str: "a string", dict: "an object", list: "a list"}.get(type(value), "an unknown type")
+    if isinstance(value, str):
+        return "a string"
+    return "a list" if isinstance(value, list) else "an object"
 
 
 def _check_range(value: float, low: float | None, high: float | None, path: str) -> None:
