@@ -246,12 +246,8 @@ class _MessageStream:
         raw = event.raw
         try:
             said = _decode_event(event.data)
-        except msgspec.ValidationError as error:
-            return self._pass_unknown(event, error)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if event.data.strip() == b"[DONE]":
-                return None
-            raise protocol_error(self._deployment, "An event is not JSON.", event.data) from error
+            return self._pass_unknown(event, error)
         kind = said.type
         if kind == "content_block_delta" and said.delta is not None:
             return self._read_piece(said.index, said.delta, raw)
@@ -270,9 +266,14 @@ class _MessageStream:
             raise _read_error(200, {"error": said.error}, self._deployment)
         return Delta(raw=raw)
 
-    def _pass_unknown(self, event: ServerSentEvent, error: msgspec.ValidationError) -> Delta:
-        """An event whose fields have other types than ours: fine if it is none that we know."""
-        said = msgspec.json.decode(event.data)
+    def _pass_unknown(self, event: ServerSentEvent, error: Exception) -> Delta | None:
+        """An event that is none of ours: fine if it is an object of an unknown type, or a gateway's end mark."""
+        if event.data.strip() == b"[DONE]":
+            return None
+        try:
+            said = msgspec.json.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise protocol_error(self._deployment, "An event is not JSON.", event.data) from error
         if not isinstance(said, dict) or said.get("type") in _KNOWN_EVENTS:
             raise protocol_error(self._deployment, "An event has the wrong shape.", event.data) from error
         if said.get("type") == "error":
