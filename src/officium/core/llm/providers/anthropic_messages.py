@@ -41,7 +41,12 @@ from officium.core.llm.message import (
 )
 from officium.core.llm.providers.anthropic_request import apply_traits, names_a_file, translate
 from officium.core.llm.providers.dialect import StreamDecoder
-from officium.core.llm.providers.provider_errors import build_error, protocol_error, read_error_body
+from officium.core.llm.providers.provider_errors import (
+    UNREADABLE,
+    build_error,
+    protocol_error,
+    read_error_body,
+)
 from officium.core.llm.providers.retry_after import parse_retry_after, parse_should_retry
 from officium.core.llm.providers.translation import (
     arguments_text,
@@ -113,7 +118,7 @@ class AnthropicMessages:
     def decode(self, body: bytes, deployment: Deployment) -> Completion:
         try:
             message = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise protocol_error(deployment, "It is not JSON.", body) from error
         if not isinstance(message, dict):
             raise protocol_error(deployment, "It is no message.", body)
@@ -159,7 +164,7 @@ class AnthropicMessages:
     def decode_models(self, body: bytes) -> Iterable[str]:
         try:
             return [model.id for model in msgspec.json.decode(body, type=_ModelList).data]
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise LLMProtocolError("The provider's list of models is unreadable.") from error
 
 
@@ -246,7 +251,7 @@ class _MessageStream:
         raw = event.raw
         try:
             said = _decode_event(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             return self._pass_unknown(event, error)
         kind = said.type
         if kind == "content_block_delta" and said.delta is not None:
@@ -267,12 +272,12 @@ class _MessageStream:
         return Delta(raw=raw)
 
     def _pass_unknown(self, event: ServerSentEvent, error: Exception) -> Delta | None:
-        """An event that is none of ours: fine if it is an object of an unknown type, or a gateway's end mark."""
+        """An event that is none of ours: fine if its type is unknown, or if it is a gateway's end mark."""
         if event.data.strip() == b"[DONE]":
             return None
         try:
             said = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             raise protocol_error(self._deployment, "An event is not JSON.", event.data) from error
         if not isinstance(said, dict) or said.get("type") in _KNOWN_EVENTS:
             raise protocol_error(self._deployment, "An event has the wrong shape.", event.data) from error

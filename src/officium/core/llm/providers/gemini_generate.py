@@ -40,7 +40,12 @@ from officium.core.llm.json_array import JsonArrayItems
 from officium.core.llm.message import Part, Reasoning, Text, ToolCall
 from officium.core.llm.providers.dialect import StreamDecoder
 from officium.core.llm.providers.gemini_request import MADE_UP_ID, apply_traits, translate
-from officium.core.llm.providers.provider_errors import build_error, protocol_error, read_error_body
+from officium.core.llm.providers.provider_errors import (
+    UNREADABLE,
+    build_error,
+    protocol_error,
+    read_error_body,
+)
 from officium.core.llm.providers.retry_after import parse_delay, parse_retry_after
 from officium.core.llm.providers.translation import (
     arguments_text,
@@ -152,7 +157,7 @@ class GeminiGenerate:
     def decode_embeddings(self, body: bytes, deployment: Deployment) -> Embeddings:
         try:
             said = msgspec.json.decode(body, type=_EmbeddingList)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise protocol_error(deployment, "It is no list of embeddings.", body) from error
         found = said.embeddings if said.embedding is None else [said.embedding]
         if not found:
@@ -160,7 +165,7 @@ class GeminiGenerate:
         tokens = credible((said.usage_metadata or {}).get("promptTokenCount"))
         return Embeddings(
             vectors=tuple(tuple(one.values) for one in found),
-            usage=None if tokens is None else TokenUsage(input_tokens=tokens, output_tokens=0),
+            usage=None if tokens is None else TokenUsage(input_tokens=tokens),
         )
 
     def encode_models(self, deployment: Deployment) -> HttpRequest:
@@ -169,7 +174,7 @@ class GeminiGenerate:
     def decode_models(self, body: bytes) -> Iterable[str]:
         try:
             said = msgspec.json.decode(body, type=_ModelList)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise LLMProtocolError("The provider's list of models is unreadable.") from error
         return [_bare(model.name) for model in said.models or said.publisher_models]
 
@@ -243,11 +248,11 @@ def _read_chunk(data: bytes, deployment: Deployment) -> _Chunk:
     try:
         chunk = _decode_chunk(data)
     except msgspec.ValidationError as error:
-        said = msgspec.json.decode(data)
+        said, _ = read_error_body(data)
         if isinstance(said, list) and said and isinstance(said[0], dict) and "error" in said[0]:
             raise _read_error(200, said, deployment) from error
         raise protocol_error(deployment, "It has the wrong shape.", data) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise protocol_error(deployment, "It is not JSON.", data) from error
     if chunk.error is not None:
         raise _read_error(200, {"error": chunk.error}, deployment)

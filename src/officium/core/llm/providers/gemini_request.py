@@ -173,9 +173,7 @@ def _sign_calls(contents: list[dict[str, Any]], notes: list[str]) -> None:
         calls = [part for part in content["parts"] if "functionCall" in part]
         if calls and "thoughtSignature" not in calls[0]:
             calls[0]["thoughtSignature"] = _NO_SIGNATURE
-            notes.append(
-                "A tool call without its thought signature was sent with the stand-in for it."
-            )
+            notes.append("A tool call without its thought signature was sent with the stand-in for it.")
 
 
 def _system_texts(message: Message, deployment: Deployment) -> list[str]:

@@ -29,6 +29,7 @@ from officium.core.llm.http import HttpRequest
 from officium.core.llm.providers.dialect import StreamDecoder
 from officium.core.llm.providers.ollama_request import apply_traits, translate
 from officium.core.llm.providers.provider_errors import (
+    UNREADABLE,
     build_error,
     class_for_status,
     protocol_error,
@@ -102,13 +103,13 @@ class OllamaNative:
     def decode_embeddings(self, body: bytes, deployment: Deployment) -> Embeddings:
         try:
             said = msgspec.json.decode(body, type=_EmbeddingList)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise protocol_error(deployment, "It is no list of embeddings.", body) from error
         tokens = credible(said.prompt_eval_count)
         return Embeddings(
             vectors=tuple(tuple(vector) for vector in said.embeddings),
             model=said.model,
-            usage=None if tokens is None else TokenUsage(input_tokens=tokens, output_tokens=0),
+            usage=None if tokens is None else TokenUsage(input_tokens=tokens),
         )
 
     def encode_models(self, deployment: Deployment) -> HttpRequest:
@@ -117,7 +118,7 @@ class OllamaNative:
     def decode_models(self, body: bytes) -> Iterable[str]:
         try:
             return [model.name for model in msgspec.json.decode(body, type=_ModelList).models]
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise LLMProtocolError("The provider's list of models is unreadable.") from error
 
 
@@ -187,7 +188,7 @@ class _AnswerReader:
         """What the line says. Raises the typed error it reports instead."""
         try:
             line = _decode_line(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise protocol_error(self._deployment, "A line is no answer.", data) from error
         if line.error is not None:
             raise _read_error(200, {"error": line.error, "status_code": line.status_code}, self._deployment)

@@ -25,6 +25,9 @@ MESSAGE_LIMIT_CHARS = 500
 RETRYABLE_STATUSES = frozenset({408, 409, 429, 498, 500, 502, 503, 504, 529})
 """Another try may help after these; source: the providers' documents and recorded traffic."""
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What the JSON decoder raises for bytes that make no sense, or that are nested without end."""
+
 _CLASSES: dict[int, type[LLMError]] = {
     401: LLMAuthenticationError,
     402: LLMQuotaError,
@@ -125,7 +128,7 @@ def read_error_body(body: bytes) -> tuple[Any, str]:
     """
     try:
         return msgspec.json.decode(body), ""
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         text = body[: 8 * MESSAGE_LIMIT_CHARS].decode("utf-8", "replace").strip()
     if text.startswith("<"):
         title = _TITLE.search(text)

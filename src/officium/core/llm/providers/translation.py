@@ -8,7 +8,7 @@ import msgspec
 
 from officium.core.llm.completion import CompletionRequest, DialectName, OutputFormat
 from officium.core.llm.deployment import Deployment
-from officium.core.llm.errors import NotExpressible
+from officium.core.llm.errors import LLMProtocolError, NotExpressible
 
 _KNOBS = (
     "temperature",
@@ -107,7 +107,10 @@ def arguments_text(arguments: object) -> str:
     """A tool call's arguments, sent as a JSON value, as compact JSON text."""
     if isinstance(arguments, str):
         return arguments or "{}"
-    return json.dumps({} if arguments is None else arguments, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return json.dumps({} if arguments is None else arguments, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError as error:
+        raise LLMProtocolError("The provider sent tool arguments that are nested without end.") from error
 
 
 def json_instruction(output_format: OutputFormat) -> str:
