@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import asyncpg
 from sqlalchemy import DateTime, MetaData, event, text
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -251,6 +250,8 @@ def _open_postgresql(url: URL, *, command_timeout_s: float | None, **options: An
     server_settings = {} if "application_name" in url.query else {"application_name": "officium"}
 
     async def connect() -> Any:
+        import asyncpg
+
         return await asyncpg.connect(
             dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=command_timeout_s, server_settings=server_settings
         )

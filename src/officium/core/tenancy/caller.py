@@ -4,14 +4,18 @@ from typing import Literal
 
 from msgspec import Struct
 
+from officium.kit.errors import PermissionDenied
+
 Scope = Literal["inference", "usage:read", "config:read", "config:write", "admin"]
 SCOPES: frozenset[str] = frozenset(("inference", "usage:read", "config:read", "config:write", "admin"))
+_OPERATOR = "operator:cli"
 
 
 class Caller(Struct, frozen=True):
     """The tenant, the actor within it, and what the actor may do. First argument of every service method.
 
-    `actor` is `key:<id>` for a machine, `member:<id>` for a person, `job:<name>` for the clock.
+    `actor` is `key:<id>` for a machine, `member:<id>` for a person, `job:<name>` for the clock,
+    `operator:cli` for whoever sits at the machine.
     """
 
     tenant_id: str
@@ -23,3 +27,26 @@ class Caller(Struct, frozen=True):
     def may(self, scope: Scope) -> bool:
         """Whether the caller holds `scope`; `admin` holds them all."""
         return scope in self.scopes or "admin" in self.scopes
+
+
+def require(caller: Caller, scope: Scope) -> None:
+    """Raise PermissionDenied unless the caller holds `scope`."""
+    if not caller.may(scope):
+        raise PermissionDenied(
+            f"This needs the scope {scope}, which your credential does not have. "
+            "Ask an administrator of your tenant for a key with it.",
+            scope=scope,
+        )
+
+
+def operator_of(tenant_id: str) -> Caller:
+    """The person at this machine, acting for a tenant: may do everything there, and manage tenants."""
+    return Caller(tenant_id=tenant_id, actor=_OPERATOR, scopes=frozenset(("admin",)))
+
+
+def require_operator(caller: Caller) -> None:
+    """Raise PermissionDenied unless the caller is the operator, who alone stands above the tenants."""
+    if caller.actor != _OPERATOR:
+        raise PermissionDenied(
+            "Only the operator of this installation manages tenants, with `officium tenant` on its machine."
+        )
