@@ -35,7 +35,7 @@ from officium.web.api.reading import (
 )
 
 _FIELDS = frozenset(
-    [
+    {
         "model",
         "max_tokens",
         "messages",
@@ -51,7 +51,7 @@ _FIELDS = frozenset(
         "thinking",
         "output_config",
         "output_format",
-    ]
+    }
 )
 _TOOL_FIELDS = frozenset({"type", "name", "description", "input_schema", "strict"})
 _BLOCK_FIELDS = {

@@ -4,7 +4,7 @@ What other providers' answers carry and this dialect has no field for is put whe
 unchanged: a reasoning's signature in `encrypted_content` behind a mark, a call's thought signature in
 `extra_content` of its item (the name Google uses).
 
-Format: https://platform.openai.com/docs/api-reference/responses/object, and the types of the `openai` SDK 3.52.
+Format: https://platform.openai.com/docs/api-reference/responses/object, and SDK 3.52.
 """
 
 import time

@@ -3,7 +3,7 @@
 The stateless core is served: what needs memory between requests, runs later, or is run by the provider is
 refused with a sentence that says what to do instead.
 
-Format: https://platform.openai.com/docs/api-reference/responses/create, and the types of the `openai` SDK 3.52.
+Format: https://platform.openai.com/docs/api-reference/responses/create, and SDK 3.52.
 """
 
 import re
@@ -42,19 +42,29 @@ SIGNATURE_MARK = "signature:"
 
 _FIELDS = frozenset(
     {
-        *(
-            "model",
-            "input",
-            "instructions",
-            "max_output_tokens",
-            "temperature",
-            "top_p",
-            "tools",
-            "tool_choice",
-        ),
-        *("parallel_tool_calls", "text", "reasoning", "top_logprobs", "include", "metadata", "user"),
-        *("safety_identifier", "stream", "stream_options", "store", "background", "conversation"),
-        *("previous_response_id", "prompt"),
+        "model",
+        "input",
+        "instructions",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "text",
+        "reasoning",
+        "top_logprobs",
+        "include",
+        "metadata",
+        "user",
+        "safety_identifier",
+        "stream",
+        "stream_options",
+        "store",
+        "background",
+        "conversation",
+        "previous_response_id",
+        "prompt",
     }
 )
 _ITEM_FIELDS = {

@@ -69,7 +69,7 @@ class ResponsesStream:
         return self._flush()
 
     def finish(self) -> bytes:
-        """Close what is open and send the whole response; nothing after a relayed stream, which did so itself."""
+        """Close what is open and send the whole response; nothing after a relayed stream."""
         if self._has_relayed:
             return b""
         self._begin()
