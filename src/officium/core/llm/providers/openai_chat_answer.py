@@ -5,7 +5,6 @@ both. Everything a provider may send in an unexpected type is typed `Any` and lo
 """
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -21,11 +20,12 @@ from officium.core.llm.completion import (
     settle_finish_reason,
 )
 from officium.core.llm.deployment import Deployment, Quirk
-from officium.core.llm.errors import LLMError, LLMProtocolError
+from officium.core.llm.errors import LLMError
 from officium.core.llm.providers.openai_errors import Fault, decode_garbled, fault_error, find_fault
+from officium.core.llm.providers.openai_stream import EventStream
 from officium.core.llm.providers.think_tags import ThinkTags
 from officium.core.llm.providers.translation import arguments_text
-from officium.core.llm.sse import EVENT_LIMIT_BYTES, ServerSentEvent, ServerSentEvents
+from officium.core.llm.sse import ServerSentEvent
 from officium.core.llm.token_usage import TokenUsage, credible
 
 _FINISH_REASONS: dict[str, FinishReason] = {
@@ -50,8 +50,6 @@ _FINISH_REASONS: dict[str, FinishReason] = {
     "refusal": "content_filter",
 }
 _BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_LEADING = b" \t\r\n\xef\xbb\xbf"
-"""What may stand before a body: white space and the bytes of a byte order mark."""
 
 
 class _Function(Struct):
@@ -108,15 +106,16 @@ def decode_completion(body: bytes, deployment: Deployment) -> Completion:
         chunk = _CHUNK.decode(body)
     except _BAD_JSON as error:
         raise decode_garbled(deployment, "The answer is not a chat completion.", body) from error
-    reader = _ChunkReader(deployment)
     choice = _first_choice(chunk.choices)
     if _holds_error(chunk) or choice is None or choice.message is None:
         raise decode_garbled(deployment, "The answer holds no message.", body)
     if "think_tags" in deployment.provider.quirks:
         _open_thoughts(choice.message)
+    earlier: list[Delta] = []
+    reader = _ChunkReader(deployment, earlier)
     builder = CompletionBuilder()
     delta = reader.read(chunk, body, b"")
-    for piece in (*reader.take_earlier(), delta, reader.flush()):
+    for piece in (*earlier, delta, reader.flush()):
         if piece is not None:
             builder.add(piece)
     return msgspec.structs.replace(builder.build(), raw=body)
@@ -156,84 +155,18 @@ def read_usage(said: object, quirks: frozenset[Quirk]) -> TokenUsage | None:
     return None if usage == TokenUsage() else usage
 
 
-class ChatStream:
-    """Reads a streamed chat completion: server-sent events with a chunk each, `[DONE]` at the end."""
+class ChatStream(EventStream):
+    """Reads a streamed chat completion: a chunk an event, `[DONE]` at the end."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._deployment = deployment
-        self._events = ServerSentEvents()
-        self._reader = _ChunkReader(deployment)
-        self._head = b""
-        self._has_begun = False
-        self._plain: bytearray | None = None
-        self._is_done = False
-        self._is_finished = False
-        self._failure: LLMError | None = None
+        super().__init__(deployment)
+        self._reader = _ChunkReader(deployment, self._earlier)
 
-    def feed(self, data: bytes) -> Iterator[Delta]:
-        """Take in the next bytes; see `StreamDecoder`."""
-        if not self._has_begun:
-            data = self._begin(data)
-        if self._plain is None:
-            yield from self._read_all(self._events.feed(data))
-        else:
-            self._add_plain(data)
-
-    def close(self) -> Iterator[Delta]:
-        """The body has ended; see `StreamDecoder`."""
-        if self._plain is not None:
-            raise decode_garbled(
-                self._deployment, "The answer is not a stream of events.", bytes(self._plain)
-            )
-        try:
-            yield from self._read_all(self._events.close())
-        except LLMProtocolError:
-            if not self._is_finished:  # an event that was cut short is no loss once the answer is complete
-                raise
-        if held_back := self._reader.flush():
-            yield held_back
-        if not self._is_finished:
-            raise decode_garbled(self._deployment, "The stream ended before the answer did.")
-
-    def _read_all(self, events: Iterator[ServerSentEvent]) -> Iterator[Delta]:
-        reader = self._reader
-        for event in events:
-            delta = self._read(event)
-            if reader.earlier:
-                yield from reader.take_earlier()
-            if delta is not None:
-                yield delta
-            if self._failure is not None:
-                raise self._failure
-
-    def _begin(self, data: bytes) -> bytes:
-        """Tell events from a body that is none: an error in plain JSON, a proxy's page."""
-        self._head += data
-        start = self._head.lstrip(_LEADING)
-        if not start:
-            return b""
-        self._has_begun = True
-        if start[:1] in (b"{", b"[", b"<"):
-            self._plain = bytearray()
-        return start
-
-    def _add_plain(self, data: bytes) -> None:
-        assert self._plain is not None
-        self._plain += data
-        if len(self._plain) > EVENT_LIMIT_BYTES:
-            raise LLMProtocolError(
-                f"{self._deployment.provider.label} API error: the answer to a stream is too large.",
-                provider=self._deployment.provider.name,
-                model=self._deployment.model,
-            )
+    def _flush(self) -> Delta | None:
+        return self._reader.flush()
 
     def _read(self, event: ServerSentEvent) -> Delta | None:
         data = event.data
-        if self._is_done or not data.strip():
-            return None
-        if data[:1] == b"[" and data.strip() == b"[DONE]":
-            self._is_done = True
-            return None
         try:
             chunk = _CHUNK.decode(data)
         except _BAD_JSON as error:
@@ -261,7 +194,7 @@ class ChatStream:
 class _ChunkReader:
     """What chunks mean, one after the other. Choices but the first are for readers of the raw bytes."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, earlier: list[Delta]) -> None:
         self._quirks = deployment.provider.quirks
         self._calls = _ToolCalls()
         self._tags: ThinkTags | None = None
@@ -269,23 +202,20 @@ class _ChunkReader:
             self._tags = ThinkTags()
         elif "output_from_total" in self._quirks:
             self._tags = ThinkTags("thought")  # how Gemini's OpenAI endpoint shows its thoughts
-        self.earlier: list[Delta] = []
-        """Deltas that belong before the last one read: one delta holds one piece of reasoning."""
-
-    def take_earlier(self) -> list[Delta]:
-        """Hand over `earlier`."""
-        earlier, self.earlier = self.earlier, []
-        return earlier
+        self._earlier = earlier
 
     def read(self, chunk: _Chunk, data: bytes, raw: bytes) -> Delta:
-        """The delta of one chunk, `data` its JSON and `raw` its event."""
-        usage = self.usage(chunk)
-        id = chunk.id if type(chunk.id) is str and chunk.id else None
-        model = chunk.model if type(chunk.model) is str and chunk.model else None
+        """The delta of one chunk; `data` is its JSON, `raw` its event. What precedes it goes to `earlier`."""
+        id, model = chunk.id, chunk.model
+        id = id if type(id) is str and id else None
+        model = model if type(model) is str and model else None
+        usage = None if chunk.usage is None and chunk.x_groq is None else self.usage(chunk)
         choice = _first_choice(chunk.choices)
         if choice is None:
             return Delta(usage=usage, id=id, model=model, raw=raw)
         message = choice.delta or choice.message or _NO_MESSAGE
+        if type(message.content) is str and usage is None and self._is_plain(choice, message):
+            return Delta(text=message.content, id=id, model=model, raw=raw)
         text = message.content if type(message.content) is str else self._read_content(message)
         reasoning = message.reasoning_content or message.reasoning
         if type(reasoning) is not str:
@@ -329,10 +259,24 @@ class _ChunkReader:
             raw=raw,
         )
 
+    def _is_plain(self, choice: _Choice, message: _Message) -> bool:
+        """Whether a chunk holds nothing but text: nearly all do, so they take a short way."""
+        return (
+            message.tool_calls is None
+            and not message.reasoning_content
+            and not message.reasoning
+            and not message.refusal
+            and message.reasoning_details is None
+            and message.function_call is None
+            and message.extra_content is None
+            and choice.finish_reason is None
+            and choice.logprobs is None
+            and choice.finish_details is None
+            and self._tags is None
+        )
+
     def usage(self, chunk: _Chunk) -> TokenUsage | None:
         """What a chunk says about tokens; Groq says it in its own field, too."""
-        if chunk.usage is None and chunk.x_groq is None:
-            return None
         usage = read_usage(chunk.usage, self._quirks)
         if usage is None and isinstance(chunk.x_groq, dict):
             usage = read_usage(chunk.x_groq.get("usage"), self._quirks)
@@ -356,7 +300,7 @@ class _ChunkReader:
         if isinstance(message.content, list):
             pieces = [piece for part in message.content if (piece := _content_piece(part))]
             while pieces and (len(pieces) > 1 or pieces[0].reasoning):
-                self.earlier.append(pieces.pop(0))
+                self._earlier.append(pieces.pop(0))
             return pieces[0].text if pieces else ""
         if isinstance(message.audio, dict) and isinstance(message.audio.get("transcript"), str):
             return message.audio["transcript"]
@@ -376,7 +320,7 @@ class _ChunkReader:
         if not pieces:
             return "", None, None, None
         *earlier, last = pieces
-        self.earlier.extend(earlier)
+        self._earlier.extend(earlier)
         return last.reasoning, last.reasoning_signature, last.reasoning_encrypted, last.reasoning_id
 
 
@@ -487,9 +431,9 @@ def _made_up_id(data: bytes, index: int) -> str:
 
 def _holds_error(chunk: _Chunk) -> bool:
     """Whether a chunk reports an error in one of its places; `null` and `{}` are none."""
-    if chunk.error or (isinstance(chunk.x_groq, dict) and chunk.x_groq.get("error")):
+    if chunk.error or (chunk.x_groq is not None and find_fault({"x_groq": chunk.x_groq})):
         return True
-    return any(choice.error for choice in chunk.choices or ())
+    return bool([choice for choice in chunk.choices or () if choice.error])
 
 
 def _open_thoughts(message: _Message) -> None:

@@ -18,7 +18,7 @@ from officium.core.llm.message import (
     ToolCall,
     ToolResult,
 )
-from officium.core.llm.providers.openai_endpoint import post
+from officium.core.llm.providers.openai_endpoint import leave_out_refused, post
 from officium.core.llm.providers.translation import (
     json_instruction,
     native_body,
@@ -106,19 +106,9 @@ def _set_stream(body: dict[str, Any], is_stream: bool, deployment: Deployment) -
 
 def _respect_traits(body: dict[str, Any], deployment: Deployment) -> list[str]:
     """Leave out and rename what the model does not take; a note for each thing left out."""
-    traits = deployment.traits
-    notes = [
-        f"{deployment.model} does not accept `{name}`: left out."
-        for name in sorted(traits.refuses)
-        if body.pop(name, None) is not None
-    ]
-    if "logprobs" in traits.refuses:
-        body.pop("top_logprobs", None)
-    if "forced_tool_choice" in traits.refuses and body.get("tool_choice") not in (None, "auto", "none"):
-        body["tool_choice"] = "auto"
-        notes.append(f"{deployment.model} cannot be forced to use a tool: it may choose.")
+    notes = leave_out_refused(body, deployment)
     _name_max_tokens(body, deployment)
-    if not traits.has_native_json_schema:
+    if not deployment.traits.has_native_json_schema:
         notes += _ask_for_schema_in_words(body, deployment)
     return notes
 

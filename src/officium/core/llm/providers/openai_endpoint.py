@@ -33,6 +33,22 @@ def post(
     return HttpRequest("POST", _url(deployment.base_url, path), headers, encode_json(body), notes)
 
 
+def leave_out_refused(body: dict[str, Any], deployment: Deployment) -> list[str]:
+    """Take out of `body` what the model answers with a 400; a note for each thing."""
+    refuses = deployment.traits.refuses
+    notes = [
+        f"{deployment.model} does not accept `{name}`: left out."
+        for name in sorted(refuses)
+        if body.pop(name, None) is not None
+    ]
+    if "logprobs" in refuses:
+        body.pop("top_logprobs", None)
+    if "forced_tool_choice" in refuses and body.get("tool_choice") not in (None, "auto", "none"):
+        body["tool_choice"] = "auto"
+        notes.append(f"{deployment.model} cannot be forced to use a tool: it may choose.")
+    return notes
+
+
 def encode_embeddings(request: EmbeddingRequest, deployment: Deployment) -> HttpRequest:
     """Ask for one vector of plain numbers for each input."""
     body: dict[str, Any] = {"model": deployment.model, "input": list(request.inputs)}
