@@ -1,13 +1,13 @@
 """An identity provider whose sessions are accepted, as the operator configures it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from officium.core.tenancy.caller import Scope
 
-Algorithm = Literal["RS256", "ES256", "EdDSA"]
+Algorithm = Literal["RS256", "ES256", "Ed25519", "EdDSA"]
 
 
 def _as_list(value: Any) -> Any:
@@ -53,7 +53,7 @@ class JwtIssuer(BaseModel):
     """From the issuer's words to ours; where left out, its words are ours."""
     default_scopes: Scopes = frozenset({"inference"})
     """What every member may do, whatever the claim says."""
-    algorithms: Annotated[frozenset[Algorithm], Field(min_length=1)] = frozenset({"RS256", "ES256", "EdDSA"})
+    algorithms: Annotated[frozenset[Algorithm], Field(min_length=1)] = frozenset(get_args(Algorithm))
 
     @model_validator(mode="after")
     def _is_bound(self) -> "JwtIssuer":

@@ -29,6 +29,7 @@ _MIN_RSA_BITS = 2048
 _KEY_TYPES: dict[Algorithm, tuple[str, type[PublicKey]]] = {
     "RS256": ("RSA", RSAKey),
     "ES256": ("EC", ECKey),
+    "Ed25519": ("OKP", OKPKey),
     "EdDSA": ("OKP", OKPKey),
 }
 
