@@ -67,9 +67,9 @@ def translate(request: CompletionRequest, deployment: Deployment) -> tuple[dict[
     if system:
         body["systemInstruction"] = {"parts": [{"text": text} for text in system]}
     if request.tools:
-        body["tools"] = [{"functionDeclarations": [_declare(tool, notes) for tool in request.tools]}]
-    if request.tool_choice is not None and request.tools:
-        body["toolConfig"] = {"functionCallingConfig": _write_choice(request.tool_choice)}
+        body["tools"] = [{"functionDeclarations": [_declare(tool) for tool in request.tools]}]
+    if calling := _write_choice(request):
+        body["toolConfig"] = {"functionCallingConfig": calling}
     if request.parallel_tool_calls is False:
         notes.append(f"{deployment.provider.label} has no word for `parallel_tool_calls`: left out.")
     if request.output_format is not None:
@@ -96,19 +96,22 @@ def apply_traits(body: dict[str, Any], config: dict[str, Any], deployment: Deplo
     return notes
 
 
-def _declare(tool: Tool, notes: list[str]) -> dict[str, Any]:
+def _declare(tool: Tool) -> dict[str, Any]:
     declared: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         declared["description"] = tool.description
     if tool.parameters:
         declared["parametersJsonSchema"] = tool.parameters
-    if tool.strict:
-        notes.append("Strict tool arguments cannot be asked for: left out.")
     return declared
 
 
-def _write_choice(choice: ToolChoice) -> dict[str, Any]:
-    written: dict[str, Any] = {"mode": _CHOICES[choice.mode]}
+def _write_choice(request: CompletionRequest) -> dict[str, Any]:
+    """How to call; the model keeps to the schemas when a call is forced, and where that is asked for."""
+    choice = request.tool_choice or ToolChoice("auto")
+    is_strict = choice.mode == "auto" and any(tool.strict for tool in request.tools)
+    if not request.tools or (request.tool_choice is None and not is_strict):
+        return {}
+    written: dict[str, Any] = {"mode": "VALIDATED" if is_strict else _CHOICES[choice.mode]}
     if choice.mode == "tool" and choice.name:
         written["allowedFunctionNames"] = [choice.name]
     return written
