@@ -35,7 +35,7 @@ def _call(draw: st.DrawFn, index: int, arguments: str) -> list[Delta]:
 
 @st.composite
 def _words(draw: st.DrawFn) -> list[Delta]:
-    kind = draw(st.sampled_from(("text", "refusal", "reasoning", "signed", "encrypted")))
+    kind = draw(st.sampled_from(("text", "refusal", "reasoning", "signed", "encrypted", "item", "marked")))
     words = draw(_WORDS)
     if kind == "text":
         return [Delta(text=words)]
@@ -45,6 +45,14 @@ def _words(draw: st.DrawFn) -> list[Delta]:
         return [Delta(reasoning=words)]
     if kind == "signed":
         return [Delta(reasoning=words), Delta(reasoning_signature=draw(st.sampled_from(("sig-a", "sig-b"))))]
+    if kind == "marked":
+        return [Delta(text=words), Delta(text_signature="sig-c")]
+    if kind == "item":
+        item_id = draw(st.sampled_from(("rs_a", "rs_b")))
+        return [
+            Delta(reasoning=words, reasoning_id=item_id),
+            Delta(reasoning_encrypted="locked", reasoning_id=item_id),
+        ]
     return [Delta(reasoning_encrypted=draw(st.sampled_from(("locked-a", "locked-b"))))]
 
 

@@ -819,7 +819,8 @@ def shown_parts(completion: Completion) -> list[tuple[str, ...]]:
             if part.text or part.signature:
                 shown.append(("thinking", part.text, part.signature or ""))
             if part.encrypted:
-                shown.append(("redacted_thinking", part.encrypted))
+                data = f"{part.id}:{part.encrypted}" if part.id else part.encrypted
+                shown.append(("redacted_thinking", data))
         elif isinstance(part, ToolCall):
             shown.append(("tool_use", part.id, part.name, part.arguments))
     return shown

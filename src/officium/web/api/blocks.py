@@ -102,12 +102,7 @@ class BlockSequence:
 
     def _add_reasoning(self, delta: Delta) -> None:
         block = self._last
-        if block is None or block.kind != "reasoning":
-            block = self._append(Block("reasoning"))
-        elif delta.reasoning_encrypted:
-            if delta.reasoning_id is None or delta.reasoning_id != block.id:
-                block = self._append(Block("reasoning"))
-        elif delta.reasoning and (block.signature or block.encrypted):
+        if block is None or _begins_another_thought(block, delta):
             block = self._append(Block("reasoning"))
         block.signature = delta.reasoning_signature or block.signature
         block.encrypted = delta.reasoning_encrypted or block.encrypted
@@ -148,6 +143,16 @@ class BlockSequence:
             self._open.state = "open"
             self._writer.open_block(self._open)
             self._writer.grow(self._open, self._open.text, tuple(self._open.logprobs))
+
+
+def _begins_another_thought(last: Block, delta: Delta) -> bool:
+    if last.kind != "reasoning":
+        return True
+    if delta.reasoning_encrypted:
+        return delta.reasoning_id is None or delta.reasoning_id != last.id
+    if delta.reasoning and (last.signature or last.encrypted):
+        return True
+    return bool(last.id and delta.reasoning_id and delta.reasoning_id != last.id)
 
 
 def _may_close(block: Block) -> bool:

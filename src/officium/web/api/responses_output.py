@@ -110,9 +110,9 @@ def output_items(
         elif isinstance(part, Refusal) and part.text:
             _add_content(items, refusal_part(part.text), suffix)
         elif isinstance(part, Reasoning):
-            items.append(reasoning_item(part, suffix, len(items)))
+            items.append(reasoning_item(part, suffix, items))
         elif isinstance(part, ToolCall):
-            items.append(call_item(part, suffix, len(items)))
+            items.append(call_item(part, suffix, items))
     if items and "status" in items[-1]:
         items[-1]["status"] = status
     return items
@@ -122,13 +122,15 @@ def _add_content(items: list[Json], content: Json, suffix: str) -> None:
     if items and items[-1]["type"] == "message":
         items[-1]["content"].append(content)
     else:
-        items.append(message_item([content], suffix, len(items)))
+        items.append(message_item([content], suffix, items))
 
 
-def message_item(content: list[Json], suffix: str, place: int, status: Status = "completed") -> Json:
-    """A message of the model at `place` in the output."""
+def message_item(
+    content: list[Json], suffix: str, before: Sequence[Json], status: Status = "completed"
+) -> Json:
+    """A message of the model that follows the items `before`."""
     return {
-        "id": f"msg_{suffix}_{place}",
+        "id": f"msg_{suffix}_{len(before)}",
         "type": "message",
         "status": status,
         "content": content,
@@ -136,10 +138,13 @@ def message_item(content: list[Json], suffix: str, place: int, status: Status = 
     }
 
 
-def reasoning_item(part: Reasoning, suffix: str, place: int) -> Json:
-    """A reasoning item at `place` in the output."""
+def reasoning_item(part: Reasoning, suffix: str, before: Sequence[Json]) -> Json:
+    """A reasoning item that follows the items `before`; it keeps the provider's id if none of them has it."""
+    item_id = part.id
+    if item_id is None or any(item["id"] == item_id for item in before):
+        item_id = f"rs_{suffix}_{len(before)}"
     item: Json = {
-        "id": part.id or f"rs_{suffix}_{place}",
+        "id": item_id,
         "type": "reasoning",
         "summary": [summary_part(part.text)] if part.text else [],
     }
@@ -150,10 +155,10 @@ def reasoning_item(part: Reasoning, suffix: str, place: int) -> Json:
     return item
 
 
-def call_item(part: ToolCall, suffix: str, place: int, status: Status = "completed") -> Json:
-    """A function call at `place` in the output."""
+def call_item(part: ToolCall, suffix: str, before: Sequence[Json], status: Status = "completed") -> Json:
+    """A function call that follows the items `before`."""
     item: Json = {
-        "id": f"fc_{suffix}_{place}",
+        "id": f"fc_{suffix}_{len(before)}",
         "type": "function_call",
         "status": status,
         "arguments": part.arguments,

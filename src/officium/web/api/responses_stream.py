@@ -97,10 +97,10 @@ class ResponsesStream:
         if block.kind == "call":
             self._close_item("completed")
             call = ToolCall(block.id or "", block.name, "", block.signature)
-            self._open_item(call_item(call, self._suffix, len(self._output), "in_progress"))
+            self._open_item(call_item(call, self._suffix, self._output, "in_progress"))
         elif block.kind == "reasoning":
             self._close_item("completed")
-            self._open_item(reasoning_item(Reasoning(id=block.id), self._suffix, len(self._output)))
+            self._open_item(reasoning_item(Reasoning(id=block.id), self._suffix, self._output))
 
     def grow(self, block: Block, piece: str, logprobs: tuple[TokenLogprob, ...]) -> None:
         """Write a piece of the open block."""
@@ -144,7 +144,7 @@ class ResponsesStream:
             self._item_event("response.reasoning_summary_part.done", part=part, summary_index=0)
             self._has_open_part = False
         whole = Reasoning(block.text, block.signature, block.encrypted, self._open["id"])
-        self._item = reasoning_item(whole, self._suffix, len(self._output))
+        self._item = reasoning_item(whole, self._suffix, self._output)
 
     def _close_content(self, block: Block) -> None:
         content: list[Json] = self._open["content"]
@@ -164,7 +164,7 @@ class ResponsesStream:
         """Make sure that a message and a part in it are open; the part's place in the message."""
         if self._item is None or self._item["type"] != "message":
             self._close_item("completed")
-            self._open_item(message_item([], self._suffix, len(self._output), "in_progress"))
+            self._open_item(message_item([], self._suffix, self._output, "in_progress"))
         place = len(self._open["content"])
         if not self._has_open_part:
             self._open_part("response.content_part.added", part=part, content_index=place)
