@@ -127,7 +127,9 @@ class Delta(Struct, frozen=True):
     @property
     def has_content(self) -> bool:
         """Whether the answer grew: text, reasoning, refusal or a piece of a tool call."""
-        return bool(self.text or self.reasoning or self.refusal or self.tool_calls or self.reasoning_encrypted)
+        return bool(
+            self.text or self.reasoning or self.refusal or self.tool_calls or self.reasoning_encrypted
+        )
 
 
 class Completion(Struct, frozen=True, kw_only=True):
@@ -264,6 +266,8 @@ class CompletionBuilder:
             is_new = is_new or delta.reasoning_id is None or delta.reasoning_id != last.id
         elif last is not None and delta.reasoning and (last.signature or last.encrypted):
             is_new = True
+        elif last is not None and last.id and delta.reasoning_id:
+            is_new = is_new or delta.reasoning_id != last.id
         if is_new:
             last = _Segment("reasoning")
             self._segments.append(last)
