@@ -24,9 +24,12 @@ T = TypeVar("T")
 JsonSchema = Mapping[str, Any]
 Rung = Literal["whole", "code block", "prose", "repaired"]
 
-REPAIR_LIMIT_CHARS = 200_000
+REPAIR_LIMIT_CHARS = 100_000
 """Longer texts are not mended: json-repair is slow on them."""
 _STARTS_TRIED = 32
+_BLOCKS_MENDED = 4
+_OPEN_LIMIT = 100
+"""A text with more brackets left open is no answer that was nearly right."""
 _ERRORS_SHOWN = 10
 _CODE_BLOCK = re.compile(r"```[ \t]*[\w+-]*[ \t]*\r?\n(.*?)(?:```|\Z)", re.DOTALL)
 _BRACKETS = re.compile(r'["{}\[\]]')
@@ -80,7 +83,8 @@ class OutputSchema(Generic[T]):
     def read(self, text: str) -> T:
         """The JSON `text` as an object of the schema. Raises SchemaMismatch.
 
-        Pydantic reads the text itself, so a Decimal keeps every digit and strict models accept dates.
+        Pydantic reads the text itself, so strict models accept dates. It takes numbers through a float: a
+        Decimal keeps 15 digits.
         """
         if self._adapter is not None:
             try:
@@ -129,14 +133,9 @@ def json_candidates(text: str) -> Iterator[tuple[str, Rung]]:
     blocks = [match[1] for match in _CODE_BLOCK.finditer(text)]
     yield from _parsed(blocks, "code block")
     yield from _parsed(_balanced(text), "prose")
-    for candidate in (*blocks, text):
-        if "{" not in candidate and "[" not in candidate:
-            continue
-        start = min(at for at in (candidate.find("{"), candidate.find("[")) if at >= 0)
-        if len(candidate) - start <= REPAIR_LIMIT_CHARS:
-            value = json_repair.loads(candidate[start:])
-            if isinstance(value, dict | list) and value:
-                yield to_json(value).decode(), "repaired"
+    for candidate in (*blocks[:_BLOCKS_MENDED], text):
+        if (mended := _mended(candidate)) is not None:
+            yield mended, "repaired"
 
 
 def find_object(text: str, schema: OutputSchema[T]) -> Found[T]:
@@ -225,7 +224,7 @@ class PartialReader(Generic[T]):
         if len(self._text) - self._parsed_chars <= self._parsed_chars // 50:
             return None
         self._parsed_chars = len(self._text)
-        start = min((at for at in map(self._text.find, "{[") if at >= 0), default=-1)
+        start = min((place for place in map(self._text.find, "{[") if place >= 0), default=-1)
         if start < 0:
             return None
         try:
@@ -245,6 +244,20 @@ def _parsed(texts: Iterable[str], rung: Rung) -> Iterator[tuple[str, Rung]]:
         except ValueError:
             continue
         yield text, rung
+
+
+def _mended(text: str) -> str | None:
+    """What json-repair makes of the text from its first bracket on, if that is an object or an array."""
+    start = min((place for place in map(text.find, "{[") if place >= 0), default=-1)
+    if start < 0 or len(text) - start > REPAIR_LIMIT_CHARS:
+        return None
+    if max(text.count("{") - text.count("}"), text.count("[") - text.count("]")) > _OPEN_LIMIT:
+        return None
+    try:
+        value = json_repair.loads(text[start:], skip_json_loads=True)
+    except (ValueError, RecursionError):
+        return None
+    return to_json(value).decode() if value and isinstance(value, dict | list) else None
 
 
 def _balanced(text: str) -> Iterator[str]:
