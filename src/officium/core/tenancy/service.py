@@ -105,7 +105,7 @@ class KeyService:
         check_key(name, scopes, expires_at, now)
         secret = make_secret()
         key = ApiKey(
-            id=new_id("key"),
+            id=new_id("ak"),
             tenant_id=caller.tenant_id,
             name=name,
             prefix=shown_prefix(secret),

@@ -1,0 +1,274 @@
+"""What the process needs from its environment. Only `main` and the commands read it.
+
+Every setting is an environment variable, or a line of the file `.env` in the working directory; a variable
+wins over a line, and an empty one counts as not set. `.env.example` lists them all.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from officium.core.llm.deployment import Provider
+from officium.core.llm.providers.catalog import PROVIDERS
+from officium.core.tenancy.issuer import JwtIssuer
+from officium.kit.database import sqlite_url
+from officium.kit.errors import OfficiumError
+
+PREFIX = "OFFICIUM_"
+CLIENT_VARIABLES = ("OFFICIUM_URL", "OFFICIUM_KEY")
+"""Where a server is and the key for it, for clients: the guides' examples and `officium chat`."""
+_TEST_PREFIX = "OFFICIUM_TEST_"
+_MIB = 1024 * 1024
+
+
+class SettingsInvalid(OfficiumError):
+    """The environment says something that cannot be used; the message has a line for each."""
+
+    code = "settings_invalid"
+
+
+class ProviderSettings(BaseModel):
+    """What the environment says of a provider."""
+
+    model_config = ConfigDict(frozen=True)
+
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    model: str | None = None
+
+
+def _split(value: Any) -> Any:
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+def _read_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is no valid JSON") from error
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Settings(BaseSettings):
+    """Everything fixed at start. Times are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface")
+    port: int = Field(8000, ge=1, le=65_535, description="Port to listen on")
+    data_dir: Path = Field(Path("./data"), description="Folder of the SQLite database and the secret")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql://user:password@host/name; SQLite in the data folder when not set"
+    )
+    redis_url: SecretStr | None = Field(None, description="redis://host:6379/0, shared by several processes")
+    secret_key: SecretStr | None = Field(
+        None, description="At least 32 random characters; kept in the data folder when not set"
+    )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
+    ] = Field(
+        "INFO",
+        validation_alias=AliasChoices("LOG_LEVEL"),
+        description="DEBUG, INFO, WARNING, ERROR or CRITICAL",
+    )
+    debug: bool = Field(
+        False,
+        validation_alias=AliasChoices("DEBUG"),
+        description="Readable logs and more of them; never in production",
+    )
+    cors_origins: Words = Field(
+        (), description="Web origins whose pages may call, separated by commas; * for all"
+    )
+    mock_enabled: bool = Field(
+        True,
+        validation_alias=AliasChoices("OFFICIUM_MOCK"),
+        description="Offer the scripted provider, which answers without any key",
+    )
+    default_model: str | None = Field(None, description="Model or alias used when a request names none")
+
+    max_body_bytes: int = Field(20 * _MIB, ge=1024, description="Largest request body")
+    max_json_depth: int = Field(64, ge=4, le=512, description="Deepest nesting of a JSON body")
+    max_header_count: int = Field(100, ge=10, description="Most headers of a request")
+    max_header_bytes: int = Field(32 * 1024, ge=1024, description="Largest head of a request")
+    header_timeout_s: Seconds = Field(10, description="Longest wait for the headers of a request")
+    body_timeout_s: Seconds = Field(30, description="Longest wait for the body of a request")
+    heartbeat_s: Seconds = Field(15, description="Pause after which a silent stream sends a sign of life")
+    drain_timeout_s: float = Field(
+        30, ge=0, le=3600, description="Time for running requests to end at a stop"
+    )
+
+    connect_timeout_s: Seconds = Field(5, description="Longest wait for a connection to a provider")
+    first_byte_timeout_s: Seconds = Field(60, description="Longest wait for a provider's first word")
+    idle_timeout_s: Seconds = Field(60, description="Longest silence within a provider's answer")
+    total_timeout_s: Seconds = Field(600, description="Longest time for a provider's whole answer")
+    max_retries: int = Field(3, ge=0, le=10, description="Further tries after a failed one")
+    max_connections_per_deployment: int = Field(100, ge=1, description="Most connections to one deployment")
+    trust_env: bool = Field(False, description="Reach providers through HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
+    allow_private_hosts: bool = Field(
+        False, description="Let providers be reached at private addresses, beyond those configured here"
+    )
+
+    jwt_issuers: Annotated[tuple[JwtIssuer, ...], NoDecode, BeforeValidator(_read_json)] = Field(
+        (),
+        description="Identity providers whose sessions count, a JSON list: docs/guides/sign-in-with-oidc.md",
+    )
+    forwarded_allow_ips: Words = Field(
+        (),
+        description="Addresses of proxies whose X-Forwarded-For is believed, separated by commas; * for all",
+    )
+    metrics_public: bool = Field(False, description="Show /metrics to everyone")
+    metrics_token: SecretStr | None = Field(
+        None, description="Whoever sends this as a bearer token sees /metrics"
+    )
+
+    fireworks_max_tokens: int = Field(
+        2048,
+        ge=1,
+        validation_alias=AliasChoices("FIREWORKS_MAX_TOKENS"),
+        description="Longest answer of Fireworks' models",
+    )
+    fireworks_temperature: float = Field(
+        0.7,
+        ge=0,
+        le=2,
+        validation_alias=AliasChoices("FIREWORKS_TEMPERATURE"),
+        description="Temperature of Fireworks' models",
+    )
+
+    providers: dict[str, ProviderSettings] = {}
+    """By the name of the catalogue's row; only those of which the environment says something."""
+
+    @property
+    def redis_url_text(self) -> str | None:
+        """The address of Redis, in clear."""
+        return self.redis_url.get_secret_value() if self.redis_url else None
+
+    @property
+    def secret_key_text(self) -> str | None:
+        """The server's secret, in clear."""
+        return self.secret_key.get_secret_value() if self.secret_key else None
+
+    @property
+    def resolved_database_url(self) -> str:
+        """Where the database is, in clear: the configured one, else SQLite in the data folder."""
+        return self.database_url.get_secret_value() if self.database_url else sqlite_url(self.data_dir)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        variables = {
+            **cast("DotEnvSettingsSource", dotenv_settings).env_vars,
+            **cast("EnvSettingsSource", env_settings).env_vars,
+        }
+        return init_settings, _ProviderSource(settings_cls, variables), env_settings, dotenv_settings
+
+
+class _ProviderSource(PydanticBaseSettingsSource):
+    """Reads the variables of each provider in the catalogue. `variables` have names in lower case."""
+
+    def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str | None]) -> None:
+        super().__init__(settings_cls)
+        self._variables = variables
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        said = {row.name: dict(self._read(row)) for row in PROVIDERS.values()}
+        return {"providers": {name: values for name, values in said.items() if values}}
+
+    def _read(self, row: Provider) -> Iterator[tuple[str, str]]:
+        for field, variable in provider_variables(row).items():
+            value = (self._variables.get(variable.lower()) or "").strip()
+            if value:
+                yield field, value
+
+
+def provider_variables(row: Provider) -> dict[str, str]:
+    """A provider's environment variables by the field of `ProviderSettings`; none for the scripted one."""
+    if row.name == "mock":
+        return {}
+    name = row.name.upper()
+    found = {"api_key": row.env_key or f"{name}_API_KEY"}
+    return found | {"base_url": f"{name}_BASE_URL", "model": f"{name}_MODEL"}
+
+
+def setting_variables() -> dict[str, str]:
+    """The environment variable of each setting of our own, by its field."""
+    found = {}
+    for name, field in Settings.model_fields.items():
+        if name != "providers":
+            alias = field.validation_alias
+            found[name] = str(alias.choices[0]) if isinstance(alias, AliasChoices) else PREFIX + name.upper()
+    return found
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Names that begin like ours and mean nothing, most likely misspelt."""
+    known = {*setting_variables().values(), *CLIENT_VARIABLES}
+    return sorted(
+        name
+        for name in environment
+        if name.startswith(PREFIX) and name not in known and not name.startswith(_TEST_PREFIX)
+    )
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings. `overrides` that are not `None` win over the environment. Raises SettingsInvalid."""
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsInvalid("\n".join(_sentence(fault) for fault in error.errors())) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"The file .env cannot be read ({error}).") from error
+
+
+def _sentence(fault: Any) -> str:
+    """What is wrong with one setting, without its value: that may be a secret."""
+    variables = setting_variables()
+    first, *rest = fault["loc"]
+    name = variables.get(str(first), str(first))
+    if first == "providers" and rest:
+        row = PROVIDERS[str(rest[0])]
+        name = provider_variables(row).get(str(rest[1]), row.name) if len(rest) > 1 else row.name
+        rest = []
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    reason = fault["msg"].removeprefix("Value error, ")
+    return f"{name}{place}: {reason[:1].lower()}{reason[1:]}."
