@@ -74,9 +74,9 @@ def test_success_starts_the_count_again(breaker: CircuitBreaker) -> None:
     assert breaker.state == "closed"
 
 
-def test_refusal_neither_counts_nor_starts_the_count_again(breaker: CircuitBreaker) -> None:
+def test_answer_alone_neither_counts_nor_starts_the_count_again(breaker: CircuitBreaker) -> None:
     fail(breaker, 2)
-    breaker.refused(admitted(breaker))
+    breaker.answered(admitted(breaker))
     assert breaker.state == "closed"
 
     fail(breaker)
@@ -103,7 +103,7 @@ def test_half_open_lets_exactly_one_through(breaker: CircuitBreaker, clock: Hand
     assert breaker.admit() is None
 
 
-@pytest.mark.parametrize("report", ["succeeded", "refused"])
+@pytest.mark.parametrize("report", ["succeeded", "answered"])
 def test_any_answer_to_the_probe_closes_it(breaker: CircuitBreaker, clock: HandClock, report: str) -> None:
     half_open(breaker, clock)
 
@@ -134,7 +134,7 @@ def test_abandoned_probe_frees_its_place(breaker: CircuitBreaker, clock: HandClo
     assert breaker.admit() is not None
 
 
-@pytest.mark.parametrize("report", ["succeeded", "refused", "failed", "abandoned"])
+@pytest.mark.parametrize("report", ["succeeded", "answered", "failed", "abandoned"])
 def test_calls_from_before_say_nothing_about_the_probe(
     breaker: CircuitBreaker, clock: HandClock, report: str
 ) -> None:

@@ -67,8 +67,8 @@ class CircuitBreaker:
             self._failures = 0
             self._close()
 
-    def refused(self, ticket: int) -> None:
-        """The provider answered, but not with what was asked for: it lives, no more can be said."""
+    def answered(self, ticket: int) -> None:
+        """The provider answers, whatever it says: a probe has passed, but no failure is forgotten."""
         if ticket == self._period:
             self._close()
 
@@ -95,11 +95,19 @@ class CircuitBreaker:
             self._period += 1
 
 
+DeploymentKey = tuple[str, str, str | None]
+
+
+def deployment_key(deployment: Deployment) -> DeploymentKey:
+    """What tells deployments apart: two tenants' own endpoints may share a name. Holds the credential."""
+    return deployment.name, deployment.base_url, deployment.api_key
+
+
 class Breakers:
     """The circuit breaker of each deployment.
 
-    Deployments that share a name but not an address or a credential (two tenants' own endpoints) have
-    breakers of their own, so nobody can shut a provider for anybody else.
+    Deployments that share a name but not an address or a credential have breakers of their own, so nobody
+    can shut a provider for anybody else.
     """
 
     def __init__(
@@ -114,11 +122,11 @@ class Breakers:
         self._failures_to_open = failures_to_open
         self._cooldown_s = cooldown_s
         self._limit = limit
-        self._breakers: dict[tuple[str, str, str | None], CircuitBreaker] = {}
+        self._breakers: dict[DeploymentKey, CircuitBreaker] = {}
 
     def get(self, deployment: Deployment) -> CircuitBreaker:
         """The deployment's breaker. Past the limit the oldest closed one is forgotten."""
-        key = (deployment.name, deployment.base_url, deployment.api_key)
+        key = deployment_key(deployment)
         breaker = self._breakers.get(key)
         if breaker is None:
             self._make_room()
