@@ -93,6 +93,7 @@ class FakeGateway:
     contexts: list[CallContext] = field(default_factory=list)
     streams: list[FakeStream] = field(default_factory=list)
     given_up: int = 0
+    has_been_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def complete(self, caller: Caller, request: CompletionRequest, context: CallContext) -> Answer:
         await self._admit(request, context)
@@ -122,6 +123,7 @@ class FakeGateway:
     async def _admit(self, request: CompletionRequest | EmbeddingRequest, context: CallContext) -> None:
         self.asked.append(request)
         self.contexts.append(context)
+        self.has_been_asked.set()
         try:
             if self.wait is not None:
                 await self.wait.wait()

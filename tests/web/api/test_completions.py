@@ -237,8 +237,7 @@ async def test_stopping_server_tells_whoever_still_waits() -> None:
     gateway = FakeGateway(wait=asyncio.Event())
     client = Client(an_app(gateway))
     task = asyncio.create_task(client.ask("POST", CHAT, QUESTION))
-    while not gateway.asked:
-        await asyncio.sleep(0)
+    await gateway.has_been_asked.wait()
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
