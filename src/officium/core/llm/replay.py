@@ -150,13 +150,16 @@ class _Exchange:
 
     def _read_models(self) -> list[str]:
         """The names in a list of models, or of the one model that was asked about."""
+        failure = None
         try:
-            return list(self._dialect.decode_models(self._body))
-        except LLMProtocolError:
-            names = _find_names(json.loads(self._body or b"null"))
-            if not names:
-                raise
-            return names
+            names = list(self._dialect.decode_models(self._body))
+        except LLMProtocolError as error:
+            names, failure = [], error
+        if not names and _is_json(self._body):
+            names = _find_names(json.loads(self._body))
+        if not names and failure is not None:
+            raise failure
+        return names
 
     def _read_embeddings(self) -> dict[str, Any]:
         found = self._dialect.decode_embeddings(self._body, self._deployment)
@@ -262,4 +265,5 @@ def _find_names(said: object) -> list[str]:
         return [name for item in said for name in _find_names(item)]
     if not isinstance(said, dict):
         return []
-    return [str(said[field]) for field in _NAME_FIELDS if said.get(field)][:1]
+    names = [str(said[field]) for field in _NAME_FIELDS if said.get(field)]
+    return [name.removeprefix("models/") for name in names[:1]]

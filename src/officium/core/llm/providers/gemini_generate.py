@@ -240,6 +240,7 @@ class _Chunk(Struct, rename="camel"):
     error: Any = None
 
 
+_NOTHING = _Chunk()
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 
 
@@ -256,7 +257,7 @@ def _read_chunk(data: bytes, deployment: Deployment) -> _Chunk:
         raise protocol_error(deployment, "It is not JSON.", data) from error
     if chunk.error is not None:
         raise _read_error(200, {"error": chunk.error}, deployment)
-    if chunk.candidates is None and chunk.usage_metadata is None and chunk.prompt_feedback is None:
+    if chunk == _NOTHING:
         raise protocol_error(deployment, "It holds no candidates.", data)
     return chunk
 

@@ -105,9 +105,12 @@ class OllamaNative:
             said = msgspec.json.decode(body, type=_EmbeddingList)
         except UNREADABLE as error:
             raise protocol_error(deployment, "It is no list of embeddings.", body) from error
+        found = said.embeddings if said.embedding is None else [said.embedding]
+        if not found:
+            raise protocol_error(deployment, "It is no list of embeddings.", body)
         tokens = credible(said.prompt_eval_count)
         return Embeddings(
-            vectors=tuple(tuple(vector) for vector in said.embeddings),
+            vectors=tuple(tuple(vector) for vector in found),
             model=said.model,
             usage=None if tokens is None else TokenUsage(input_tokens=tokens),
         )
@@ -123,7 +126,10 @@ class OllamaNative:
 
 
 class _EmbeddingList(Struct):
-    embeddings: list[list[float]]
+    """An answer of `/api/embed`; `embedding` is the one vector of the older `/api/embeddings`."""
+
+    embeddings: list[list[float]] = field(default_factory=list)
+    embedding: list[float] | None = None
     model: str | None = None
     prompt_eval_count: Any = None
 
