@@ -386,6 +386,13 @@ def test_fields_without_a_neutral_word_are_noted(body: dict[str, Any], name: str
             id="no-media-type",
         ),
         pytest.param(a_body(system=[{"type": "image"}]), "system[0].type", id="image-in-system"),
+        pytest.param(
+            a_conversation(
+                ("user", [{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "tool_result"}]}])
+            ),
+            "messages[0].content[0].content[0].type",
+            id="result-in-result",
+        ),
         pytest.param(a_body(system=5), "system", id="system-number"),
         pytest.param(a_body(temperature=1.5), "temperature", id="temperature-high"),
         pytest.param(a_body(stop_sequences=["a", 5]), "stop_sequences[1]", id="stop-number"),

@@ -311,6 +311,17 @@ def test_fields_without_a_neutral_word_are_noted(body: dict[str, Any], name: str
         pytest.param(
             an_input({"type": "function_call_output", "call_id": "c"}), "input[0].output", id="no-output"
         ),
+        pytest.param(
+            an_input(
+                {
+                    "type": "function_call_output",
+                    "call_id": "c",
+                    "output": [{"type": "refusal", "refusal": "a"}],
+                }
+            ),
+            "input[0].output",
+            id="refusal-as-output",
+        ),
         pytest.param(an_input({"type": "item_reference", "id": "msg_1"}), "input[0]", id="item-reference"),
         pytest.param(an_input({"id": "msg_1"}), "input[0]", id="bare-reference"),
         pytest.param(a_body(previous_response_id="resp_1"), "previous_response_id", id="previous-response"),

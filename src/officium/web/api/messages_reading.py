@@ -64,9 +64,9 @@ _BLOCK_FIELDS = {
     "redacted_thinking": frozenset({"type", "data"}),
 }
 _PLACES = {
-    "text": ("user", "assistant", "system"),
-    "image": ("user",),
-    "document": ("user",),
+    "text": ("user", "assistant", "system", "tool_result", "document"),
+    "image": ("user", "tool_result", "document"),
+    "document": ("user", "tool_result"),
     "tool_result": ("user",),
     "tool_use": ("assistant",),
     "thinking": ("assistant",),
@@ -152,8 +152,9 @@ class _RequestReader:
         return messages
 
     def _content(
-        self, owner: Mapping[str, Any], name: str, path: str, role: str
+        self, owner: Mapping[str, Any], name: str, path: str, place: str
     ) -> tuple[list[Part], list[ToolResult]]:
+        """The blocks under `name`; `place` is the message's role, or the type of the block they stand in."""
         content = owner.get(name)
         if isinstance(content, str):
             return [Text(content)], []
@@ -167,8 +168,8 @@ class _RequestReader:
             if kind not in _PLACES:
                 self._untranslatable.append(f"{at} ({kind})")
                 continue
-            if role not in _PLACES[kind]:
-                refuse(f"{at}.type", f"is '{kind}', which cannot stand in a message of role '{role}'.")
+            if place not in _PLACES[kind]:
+                refuse(f"{at}.type", f"is '{kind}', which has no place here ({place}).")
             self._leave(block, _BLOCK_FIELDS[kind], kind)
             if kind == "tool_result":
                 results.append(self._tool_result(block, at))
@@ -219,7 +220,7 @@ class _RequestReader:
         if kind == "text":
             return (*about, Text(required_text(source, "data", at)))
         if kind == "content":
-            parts, _ = self._content(source, "content", at, "user")
+            parts, _ = self._content(source, "content", at, "document")
             return (*about, *parts)
         self._untranslatable.append(f"{at} ({kind})")
         return ()
@@ -237,7 +238,7 @@ class _RequestReader:
         call_id = required_text(block, "tool_use_id", path)
         parts: list[Part] = []
         if block.get("content") is not None:
-            parts, _ = self._content(block, "content", path, "user")
+            parts, _ = self._content(block, "content", path, "tool_result")
         allowed = tuple(part for part in parts if isinstance(part, Text | Image | File))
         is_error = flag(block, "is_error", path) or False
         return ToolResult(call_id, allowed, self._tool_names.get(call_id), is_error)

@@ -217,6 +217,8 @@ class _RequestReader:
         name = text_field(item, "name", path) or self._tool_names.get(call_id)
         parts = self._content(item, "output", path)
         allowed = tuple(part for part in parts if isinstance(part, Text | Image | File))
+        if len(allowed) < len(parts):
+            refuse(f"{path}.output", "may hold text, images and files, but no refusal.")
         self._messages.append(Message("tool", (ToolResult(call_id, allowed, name),)))
 
     def _read_reasoning(self, item: Mapping[str, Any], path: str) -> None:
@@ -411,6 +413,10 @@ def _without_foreign_marks(body: Mapping[str, Any]) -> Mapping[str, Any]:
     items = [
         {name: value for name, value in item.items() if name != "extra_content"}
         for item in body["input"]
-        if not (item.get("encrypted_content") or "").startswith(SIGNATURE_MARK)
+        if item.get("type") != "reasoning" or not _is_foreign(item)
     ]
     return {**body, "input": items}
+
+
+def _is_foreign(reasoning: Mapping[str, Any]) -> bool:
+    return (reasoning.get("encrypted_content") or "").startswith(SIGNATURE_MARK)
