@@ -14,7 +14,7 @@ LONGEST_FALLBACK = 8
 
 
 class Alias(Struct, frozen=True, kw_only=True):
-    """`name` is answered by the first of `targets` (`provider/model`); the others are its fallback, in order."""
+    """`name` is answered by the first of `targets` (`provider/model`); the others are its fallback."""
 
     name: str
     targets: tuple[str, ...]
@@ -30,7 +30,7 @@ def check_alias(name: str, targets: Sequence[str]) -> None:
     """
     if not _NAME.fullmatch(name):
         raise InvalidRequest(
-            "An alias has 1 to 128 letters, digits and the signs . _ : / -, and begins with a letter or digit.",
+            "An alias has 1 to 128 letters, digits and . _ : / -, and begins with a letter or digit.",
             param="name",
         )
     if find_provider(name.partition("/")[0]) is not None:

@@ -27,7 +27,12 @@ class AliasStore:
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
         return [
-            Alias(name=row.name, targets=tuple(row.targets), updated_at=row.updated_at, updated_by=row.updated_by)
+            Alias(
+                name=row.name,
+                targets=tuple(row.targets),
+                updated_at=row.updated_at,
+                updated_by=row.updated_by,
+            )
             for row in rows
         ]
 

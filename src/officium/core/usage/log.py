@@ -40,6 +40,8 @@ class UsageLog:
         self._waiting: list[UsageRecord] = []
         self._batch_size = BATCH_LARGEST
         self._has_work = asyncio.Event()
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
         self._is_closing = False
         self._task: asyncio.Task[None] | None = None
 
@@ -57,11 +59,11 @@ class UsageLog:
         self._waiting.append(record)
         if not self._has_work.is_set():
             self._has_work.set()
+            self._is_idle.clear()
 
     async def flush(self) -> None:
-        """Wait until everything taken so far is written (or one attempt to write it has failed)."""
-        while self._waiting and self._task is not None and not self._task.done():
-            await asyncio.sleep(BATCH_WAIT_S / 4)
+        """Wait until everything taken so far is written."""
+        await self._is_idle.wait()
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Write what waits and stop. What cannot be written in `timeout_s` is logged, record by record."""
@@ -82,6 +84,7 @@ class UsageLog:
                 await asyncio.sleep(BATCH_WAIT_S)
             while self._waiting:
                 await self._write_batch()
+            self._is_idle.set()
             if self._is_closing:
                 return
             self._has_work.clear()

@@ -35,7 +35,12 @@ class UsageStore:
         return True
 
     async def list_records(
-        self, caller: Caller, *, request_id: str | None = None, before: datetime | None = None, limit: int = 100
+        self,
+        caller: Caller,
+        *,
+        request_id: str | None = None,
+        before: datetime | None = None,
+        limit: int = 100,
     ) -> list[UsageRecord]:
         """The tenant's records, newest first; of one request, or older than `before`."""
         query = select(*_COLUMNS).where(usage_log.c.tenant_id == caller.tenant_id)

@@ -1,0 +1,1 @@
+"""Benchmarks: what the targets of the design are measured with."""

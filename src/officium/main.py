@@ -1,0 +1,303 @@
+"""Builds every part once, wires them and gives the ASGI app.
+
+`officium serve` runs it; so does any ASGI server with `uvicorn officium.main:app`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from os import environ
+
+import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from pydantic import SecretStr
+
+import officium
+from officium.core.gateway import (
+    Accountant,
+    AliasStore,
+    CallTelemetry,
+    GatewayMetrics,
+    GatewayService,
+    ModelDirectory,
+    ModelService,
+    ProviderAccess,
+)
+from officium.core.llm.breaker import Breakers
+from officium.core.llm.dispatch import Dispatcher
+from officium.core.llm.http import HttpRequest, Timeouts, Transport
+from officium.core.llm.price import load_prices
+from officium.core.llm.providers import PROVIDERS
+from officium.core.llm.retry import RetryPolicy
+from officium.core.llm.transport import AiohttpTransport, SchemeTransport
+from officium.core.tenancy import (
+    Authenticator,
+    Caller,
+    KeyDigester,
+    KeyService,
+    KeyStore,
+    MemberStore,
+    SessionVerifier,
+    TenancyService,
+    TenantStore,
+)
+from officium.core.usage import UsageLog, UsageStore
+from officium.kit import schema
+from officium.kit.clock import Clock, SystemClock
+from officium.kit.database import Database
+from officium.kit.logs import configure_logs
+from officium.kit.notices import Notices, open_notices
+from officium.kit.secrets import load_server_secret
+from officium.settings import ProviderSettings, Settings, load_settings
+from officium.testing import ScriptedTransport
+from officium.web.api.operations import Health
+from officium.web.app import WebApp, WebParts
+from officium.web.exchange import BodyLimits
+from officium.web.guard import ConnectionLimits
+from officium.web.server import ServerOptions
+
+_JWKS_LIMIT_BYTES = 256 * 1024
+
+logger = structlog.get_logger("server")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Every part of a running server, built once."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    notices: Notices
+    transport: Transport
+    tenancy: TenancyService
+    keys: KeyService
+    authenticator: Authenticator
+    models: ModelService
+    gateway: GatewayService
+    usage: UsageStore
+    usage_log: UsageLog
+    registry: CollectorRegistry
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Wire the parts. Does no I/O but making the server's secret at the very first start."""
+    clock = SystemClock()
+    database = Database.open(settings.resolved_database_url)
+    notices = open_notices(settings.redis_url_text)
+    registry = CollectorRegistry()
+    _collect_process(registry)
+    transport = build_transport(settings)
+    tenants, keys, members = TenantStore(database), KeyStore(database), MemberStore(database)
+    digester = KeyDigester(load_server_secret(settings.secret_key_text, settings.data_dir))
+    dispatcher = build_dispatcher(settings, transport, clock)
+    models = ModelService(provider_access(settings), AliasStore(database), clock)
+    usage = UsageStore(database)
+    usage_log = UsageLog(usage)
+    accountant = Accountant(usage_log, clock, GatewayMetrics(registry), _open_telemetry())
+    return Parts(
+        settings=settings,
+        clock=clock,
+        database=database,
+        notices=notices,
+        transport=transport,
+        tenancy=TenancyService(tenants, clock, notices),
+        keys=KeyService(keys, digester, clock, notices),
+        authenticator=Authenticator(
+            keys=keys,
+            tenants=tenants,
+            members=members,
+            digester=digester,
+            clock=clock,
+            notices=notices,
+            sessions=_session_verifier(settings, transport, clock),
+        ),
+        models=models,
+        gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
+        usage=usage,
+        usage_log=usage_log,
+        registry=registry,
+    )
+
+
+def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
+    """The server as an ASGI app; its lifespan opens what `parts` need and closes it."""
+    parts = parts or build_parts(settings)
+
+    async def readiness() -> dict[str, bool]:
+        await parts.database.ping()
+        return {"database": True, "usage_log": not parts.usage_log.is_full}
+
+    async def available_providers(_caller: Caller) -> Collection[str]:
+        return [provider.name for provider, access in parts.models.providers() if access is not None]
+
+    return WebApp(
+        WebParts(
+            gateway=parts.gateway,
+            authenticator=parts.authenticator,
+            health=lambda: _health(parts.models),
+            readiness=readiness,
+            providers=PROVIDERS.values(),
+            available_providers=available_providers,
+            lifespan=lambda: running(parts),
+            registry=parts.registry,
+            body_limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_s),
+            heartbeat_s=settings.heartbeat_s,
+            cors_origins=tuple(settings.cors_origins),
+            metrics_token=_revealed(settings.metrics_token),
+            is_metrics_public=settings.metrics_public,
+        )
+    )
+
+
+@asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """Open what the parts need; at the end write and close everything, last opened first."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(parts.database.close)
+        stack.push_async_callback(parts.transport.close)
+        applied, _ = await asyncio.gather(schema.upgrade(parts.database), asyncio.to_thread(load_prices))
+        if applied:
+            logger.info("database.migrated", revisions=applied)
+        await parts.notices.start()
+        stack.push_async_callback(parts.notices.close)
+        parts.usage_log.start()
+        stack.push_async_callback(parts.usage_log.close)
+        stack.push_async_callback(parts.authenticator.close)
+        yield
+
+
+def build_transport(settings: Settings) -> Transport:
+    """The way to the providers; `mock://` leads to the scripted one."""
+    network = AiohttpTransport(
+        max_connections_per_host=settings.max_connections_per_deployment, trust_env=True
+    )
+    return SchemeTransport(network, {"mock": ScriptedTransport()})
+
+
+def build_dispatcher(settings: Settings, transport: Transport, clock: Clock) -> Dispatcher:
+    """What tries deployments until one answers."""
+    return Dispatcher(
+        transport,
+        clock=clock,
+        retry=RetryPolicy(max_retries=settings.max_retries),
+        timeouts=Timeouts(
+            connect=settings.connect_timeout_s,
+            first_byte=settings.first_byte_timeout_s,
+            idle=settings.idle_timeout_s,
+            total=settings.total_timeout_s,
+        ),
+        breakers=Breakers(clock),
+        max_concurrency_per_deployment=settings.max_connections_per_deployment,
+    )
+
+
+def provider_access(settings: Settings) -> dict[str, ProviderAccess]:
+    """The providers this installation can ask, as its environment says.
+
+    A provider needs its key; a local one (Ollama, llama.cpp, vLLM) an address, or it would be listed on
+    every machine where it does not run.
+    """
+    access: dict[str, ProviderAccess] = {}
+    for name, row in PROVIDERS.items():
+        said = settings.providers.get(name) or ProviderSettings()
+        if name == "mock":
+            is_ready = settings.mock_enabled
+        else:
+            is_ready = (said.base_url if row.is_local else said.api_key) is not None
+        base_url = said.base_url or row.base_url
+        if is_ready and base_url:
+            access[name] = ProviderAccess(
+                base_url=base_url.rstrip("/"),
+                api_key=said.api_key.get_secret_value() if said.api_key else None,
+                default_model=said.model or row.default_model,
+            )
+    return access
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """Where and how to serve."""
+    return ServerOptions(
+        host=settings.host,
+        port=settings.port,
+        drain_timeout_s=settings.drain_timeout_s,
+        trusted_proxies=settings.forwarded_allow_ips,
+        limits=ConnectionLimits(
+            head_bytes=settings.max_header_bytes,
+            header_count=settings.max_header_count,
+            head_timeout_s=settings.header_timeout_s,
+            body_timeout_s=settings.body_timeout_s + 5.0,
+        ),
+    )
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
+
+
+def _health(models: ModelService) -> Health:
+    """Who answers where nobody names a model: the first provider that is set up."""
+    for provider, access in models.providers():
+        if access is not None and access.default_model:
+            return Health(provider=provider.name, model=access.default_model)
+    return Health()
+
+
+def _session_verifier(settings: Settings, transport: Transport, clock: Clock) -> SessionVerifier | None:
+    if not settings.jwt_issuers:
+        return None
+    from officium.core.tenancy.jwt import JwtVerifier
+
+    async def fetch(url: str) -> bytes:
+        response = await transport.send(HttpRequest("GET", url), Timeouts(connect=5, first_byte=10, total=15))
+        try:
+            return await response.read(_JWKS_LIMIT_BYTES)
+        finally:
+            response.close()
+
+    return JwtVerifier(settings.jwt_issuers, fetch, clock)
+
+
+def _collect_process(registry: CollectorRegistry) -> None:
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+
+
+def _open_telemetry() -> CallTelemetry | None:
+    """Spans and metrics over OTLP where the standard OTEL_EXPORTER_OTLP_ENDPOINT says where to."""
+    if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return None
+    if find_spec("opentelemetry.sdk") is None:
+        logger.warning("telemetry.missing", hint="Install officium[otel] to export traces and metrics.")
+        return None
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    resource = Resource.create({"service.name": environ.get("OTEL_SERVICE_NAME", "officium")})
+    tracing = TracerProvider(resource=resource)
+    tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    metering = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], resource=resource)
+    return CallTelemetry(
+        tracing.get_tracer("officium", officium.__version__),
+        metering.get_meter("officium", officium.__version__),
+    )
+
+
+def __getattr__(name: str) -> WebApp:
+    """`officium.main:app`, for other ASGI servers; built when it is asked for, from the environment."""
+    if name == "app":
+        settings = load_settings()
+        configure_logs(settings.log_level, settings.debug or None)
+        return build_app(settings)
+    raise AttributeError(name)
