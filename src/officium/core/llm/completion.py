@@ -266,6 +266,8 @@ class CompletionBuilder:
             is_new = is_new or delta.reasoning_id is None or delta.reasoning_id != last.id
         elif last is not None and delta.reasoning and (last.signature or last.encrypted):
             is_new = True
+        elif last is not None and delta.reasoning_signature and (last.signature or last.encrypted):
+            is_new = is_new or delta.reasoning_signature != last.signature
         elif last is not None and last.id and delta.reasoning_id:
             is_new = is_new or delta.reasoning_id != last.id
         if is_new:

@@ -357,6 +357,28 @@ def test_first_piece_of_a_call_names_it() -> None:
     assert {piece.index for piece in pieces} == {0, 1}
 
 
+def test_synthetic_thoughts_that_show_no_text_stay_apart() -> None:
+    blocks = [
+        Reasoning(encrypted="secret"),
+        Reasoning(signature="first"),
+        Reasoning(signature="second"),
+        Reasoning(encrypted="other"),
+    ]
+    data = START
+    for place, thought in enumerate(blocks):
+        kind = "thinking" if thought.signature else "redacted_thinking"
+        block = {"type": kind, "data": thought.encrypted, "thinking": "", "signature": ""}
+        data += an_event("content_block_start", index=place, content_block=block)
+        if thought.signature:
+            mark = {"type": "signature_delta", "signature": thought.signature}
+            data += an_event("content_block_delta", index=place, delta=mark)
+        data += an_event("content_block_stop", index=place)
+
+    completion = build(read_stream(data + STOP))
+
+    assert completion.parts == tuple(blocks)
+
+
 @pytest.mark.parametrize(
     ("raw", "meant"),
     [
@@ -632,6 +654,18 @@ def test_what_a_model_refuses_is_left_out_with_a_note_each() -> None:
     assert not {"temperature", "top_p", "top_k"} & set(body)
     assert body["tool_choice"] == {"type": "auto"}
     assert len(notes) == 4
+
+
+def test_thinking_budget_gives_way_where_the_model_refuses_it() -> None:
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    native = {"max_tokens": 9, "messages": [], "thinking": thinking}
+
+    body, notes = encode(ask(native=NativeBody("anthropic-messages", native)), "claude-sonnet-5-5")
+    older, _ = encode(ask(native=NativeBody("anthropic-messages", native)), "claude-sonnet-4-5")
+
+    assert body["thinking"] == {"type": "adaptive"}
+    assert len(notes) == 1
+    assert older["thinking"] == thinking
 
 
 def test_begun_answer_is_refused_where_the_model_cannot_continue_it() -> None:

@@ -138,7 +138,7 @@ _TRAITS: tuple[tuple[str, re.Pattern[str], ModelTraits], ...] = (
     (
         "anthropic",
         re.compile(r"claude-[a-z]+-5-5|claude-fable"),
-        ModelTraits(refuses=_SAMPLING | {"forced_tool_choice", "prefill"}),
+        ModelTraits(refuses=_SAMPLING | {"forced_tool_choice", "prefill", "thinking_budget"}),
     ),
     (
         "anthropic",
