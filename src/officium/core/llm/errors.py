@@ -12,8 +12,8 @@ from officium.kit.errors import OfficiumError
 class LLMError(OfficiumError):
     """A call to a model failed. Base of all errors of the LLM core.
 
-    `status` is the provider's HTTP status (`None` where there was none, 200 for an error inside a stream),
-    `provider_code` its own code or type, `retry_after_s` the delay it asked for.
+    `status` is the provider's HTTP status (`None` where there was none; for an error inside a 200 the one it
+    names there, else 200), `provider_code` its own code or type, `retry_after_s` the delay it asked for.
     """
 
     code: ClassVar[str] = "llm_error"

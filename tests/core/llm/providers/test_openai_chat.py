@@ -397,6 +397,66 @@ def test_openrouter_reasoning_keeps_signature_and_encrypted_data() -> None:
     assert encrypted.parts[1] == Reasoning("", encrypted="encrypted_reasoning_REDACTED_1", id="rs_REDACTED_1")
 
 
+ODDITIES = [
+    None,
+    True,
+    0,
+    -1,
+    3.5,
+    10**30,
+    "",
+    "x",
+    [],
+    [1],
+    [None],
+    ["a", {}],
+    {},
+    {"a": 1},
+    [[]],
+    {"error": 1},
+]
+
+
+def places_in(said: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if path:
+        yield path
+    keys = said.keys() if isinstance(said, dict) else range(len(said)) if isinstance(said, list) else ()
+    for key in keys:
+        yield from places_in(said[key], (*path, key))
+
+
+def distort(said: Any, chance: random.Random) -> None:
+    """Put something odd into a random place."""
+    *path, last = chance.choice(list(places_in(said)))
+    for key in path:
+        said = said[key]
+    said[last] = chance.choice(ODDITIES)
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=str)
+def test_distorted_answer_is_read_or_is_a_typed_error(exchange: Exchange) -> None:
+    chance, deployment = random.Random(exchange.id), deployment_of(exchange)
+    for _ in range(10):
+        if exchange.is_stream:
+            events = list(events_of(exchange))
+            distort(chance.choice(events), chance)
+        else:
+            said = json.loads(exchange.body)
+            distort(said, chance)
+
+        raised: LLMError | None = None
+        try:
+            if exchange.is_stream:
+                build(read_stream([sse(*events)], deployment))
+            elif exchange.is_error:
+                raised = DIALECT.decode_error(exchange.status, {}, json.dumps(said).encode(), deployment)
+            else:
+                DIALECT.decode(json.dumps(said).encode(), deployment)
+        except LLMError as error:
+            raised = error
+        assert raised is None or f"{deployment.provider.label} API error" in raised.message
+
+
 # Synthetic: shapes the providers' documents describe and nobody recorded.
 
 
@@ -709,9 +769,9 @@ def test_stream_cut_behind_its_finish_reason_is_whole() -> None:
             id="groq's own field",
         ),
         pytest.param(
-            sse({"error": {"type": "overloaded_error", "message": "busy"}}),
-            LLMUnavailableError,
-            503,
+            sse({"error": {"type": "rate_limit_error", "message": "busy"}}),
+            LLMRateLimitError,
+            200,
             id="by its type",
         ),
     ],

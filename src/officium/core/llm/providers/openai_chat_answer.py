@@ -302,9 +302,8 @@ class _ChunkReader:
             while pieces and (len(pieces) > 1 or pieces[0].reasoning):
                 self._earlier.append(pieces.pop(0))
             return pieces[0].text if pieces else ""
-        if isinstance(message.audio, dict) and isinstance(message.audio.get("transcript"), str):
-            return message.audio["transcript"]
-        return ""
+        transcript = message.audio.get("transcript") if isinstance(message.audio, dict) else None
+        return _string(transcript) or ""
 
     def _read_details(
         self, details: object, reasoning: str

@@ -27,6 +27,7 @@ from officium.core.llm.errors import (
 )
 from officium.core.llm.providers.provider_errors import (
     build_error,
+    class_for_status,
     read_error_body,
     speaks_of_context_length,
 )
@@ -83,7 +84,7 @@ _STATUS_OF_CODE = {
     "service_unavailable_error": 503,
     "timeout": 504,
 }
-"""The status an error inside a 200 would have had, where it names none."""
+"""The status an error inside a 200 would have had, where it names none: it decides the class."""
 
 _KEY_REFUSED = re.compile(
     r"\b(?:incorrect|invalid) api key|\bapi key (?:is )?(?:not valid|invalid)", re.IGNORECASE
@@ -132,7 +133,8 @@ def find_fault(said: object) -> Fault | None:
         return None
     if said.get("error"):
         return _read(said["error"], said)
-    for choice in said.get("choices") or ():
+    choices = said.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("error"):
             return _read(choice["error"], said)
     if isinstance(said.get("x_groq"), dict) and said["x_groq"].get("error"):
@@ -151,10 +153,12 @@ def find_fault(said: object) -> Fault | None:
 def fault_error(
     fault: Fault, deployment: Deployment, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> LLMError:
-    """The typed error for `fault`, that came with the HTTP `status`: for a 200 the status named inside
-    decides (and stands in the error)."""
+    """The typed error for a fault that came with the HTTP `status`.
+
+    Inside a 200, the status that the fault names takes its place.
+    """
     if status < 300:
-        status = fault.status or _status_of(fault) or status
+        status = fault.status or status
     headers = {**fault.headers, **(headers or {})}
     now = datetime.now(UTC)
     error = build_error(
@@ -163,7 +167,7 @@ def fault_error(
         _MASKED_KEY.sub("***", fault.message),
         code=fault.code or fault.kind,
         kind=_class_of(fault, status, deployment),
-        retry_after_s=parse_retry_after(headers, now, status),
+        retry_after_s=parse_retry_after(headers, now, _status_of(fault) if status < 300 else status),
         is_retryable=parse_should_retry(headers),
     )
     if fault.param:
@@ -206,7 +210,7 @@ def _read(error: object, around: Mapping[str, Any]) -> Fault:
             kind=_word(around.get("type")) if "object" not in around else None,
             status=_status_in(around),
         )
-    metadata = error.get("metadata") if isinstance(error.get("metadata"), dict) else {}
+    metadata = _object(error.get("metadata"))
     status = _status_in(error) or _status_in(around)
     code, kind = _word(error.get("code")), _word(error.get("type") or error.get("status"))
     if code is not None and code.isdigit() and int(code) == status and kind:
@@ -261,14 +265,14 @@ def _sentence(error: object) -> str:
 
 def _headers(error: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, str]:
     """Headers in OpenRouter's metadata; Google's delay, as the header it stands for."""
-    headers = {}
-    if isinstance(metadata.get("headers"), dict):
-        headers = {str(name).lower(): str(value) for name, value in metadata["headers"].items()}
-    for detail in error.get("details") if isinstance(error.get("details"), list) else ():
-        if isinstance(detail, dict) and isinstance(detail.get("retryDelay"), str):
-            delay_s = parse_delay(detail["retryDelay"], datetime.now(UTC))
-            if delay_s is not None:
-                headers.setdefault("retry-after", str(delay_s))
+    said = _object(metadata.get("headers"))
+    headers = {str(name).lower(): str(value) for name, value in said.items()}
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        delay = _object(detail).get("retryDelay")
+        delay_s = parse_delay(delay, datetime.now(UTC)) if isinstance(delay, str) else None
+        if delay_s is not None:
+            headers.setdefault("retry-after", str(delay_s))
     return headers
 
 
@@ -283,10 +287,9 @@ def _class_of(fault: Fault, status: int, deployment: Deployment) -> type[LLMErro
         return LLMUnavailableError if _SERVER_AT_FAULT.search(fault.message) else LLMRequestError
     if status == _ACCOUNT_SUSPENDED:
         return LLMQuotaError
-    if status in {400, 413, 422} or status < 300:
-        kind = _class_of_refusal(fault.message)
-        return LLMUnavailableError if kind is None and status < 300 else kind
-    return None
+    if status < 300:
+        return _class_of_refusal(fault.message) or class_for_status(_status_of(fault))
+    return _class_of_refusal(fault.message) if status in {400, 413, 422} else None
 
 
 def _class_of_refusal(message: str) -> type[LLMError] | None:
@@ -297,9 +300,9 @@ def _class_of_refusal(message: str) -> type[LLMError] | None:
     return ModelNotFound if _MODEL_UNKNOWN.search(message) else None
 
 
-def _status_of(fault: Fault) -> int | None:
-    """The status that a fault's code or type stands for."""
-    return next((_STATUS_OF_CODE[word] for word in fault.words if word in _STATUS_OF_CODE), None)
+def _status_of(fault: Fault) -> int:
+    """The status that a fault's code or type stands for; words we do not know stand for a busy provider."""
+    return next((_STATUS_OF_CODE[word] for word in fault.words if word in _STATUS_OF_CODE), 503)
 
 
 def _status_in(said: Mapping[str, Any]) -> int | None:
@@ -318,6 +321,10 @@ def _word(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value) or None
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -141,7 +141,7 @@ class ResponsesStream(EventStream):
 
     def _open(self, said: _Event) -> "_OpenItem":
         """The item an event speaks of."""
-        place = said.output_index if type(said.output_index) is int else said.item_id
+        place = said.output_index if type(said.output_index) is int else _string(said.item_id)
         item = self._items.get(place)
         if item is None:
             item = self._items[place] = _OpenItem()
