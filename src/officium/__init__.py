@@ -1,3 +1,63 @@
-"""Officium: one self-hosted server for everything a business runs on language models."""
+"""Officium: one self-hosted server for everything a business runs on language models.
+
+The names below work without the server, too. Each is imported when it is first used, so `import officium`
+stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from officium.core.llm.chat import LLMMessage, LLMResponse, LLMStreamChunk
+    from officium.core.llm.errors import LLMError, LLMRateLimitError, LLMValidationError
+    from officium.core.llm.price import COST_PER_1K_TOKENS, estimate_cost
+    from officium.core.llm.token_usage import TokenUsage
+    from officium.core.llm.tokens import estimate_tokens
+    from officium.library import LLMClient, get_llm_client, stream_completion
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "LLMClient": "officium.library",
+    "get_llm_client": "officium.library",
+    "stream_completion": "officium.library",
+    "LLMMessage": "officium.core.llm.chat",
+    "LLMResponse": "officium.core.llm.chat",
+    "LLMStreamChunk": "officium.core.llm.chat",
+    "TokenUsage": "officium.core.llm.token_usage",
+    "LLMError": "officium.core.llm.errors",
+    "LLMRateLimitError": "officium.core.llm.errors",
+    "LLMValidationError": "officium.core.llm.errors",
+    "estimate_tokens": "officium.core.llm.tokens",
+    "estimate_cost": "officium.core.llm.price",
+    "COST_PER_1K_TOKENS": "officium.core.llm.price",
+}
+
+__all__ = [
+    "COST_PER_1K_TOKENS",
+    "LLMClient",
+    "LLMError",
+    "LLMMessage",
+    "LLMRateLimitError",
+    "LLMResponse",
+    "LLMStreamChunk",
+    "LLMValidationError",
+    "TokenUsage",
+    "estimate_cost",
+    "estimate_tokens",
+    "get_llm_client",
+    "stream_completion",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,221 @@
+"""Officium without the server: the client and its companions, with their defaults from the environment.
+
+Who answers: the provider you name, else the one your model's name gives away, else Fireworks if its key is
+set, else the first provider whose key is set, else the scripted one, which needs no key and no network.
+`<PROVIDER>_API_KEY`, `<PROVIDER>_MODEL`, `<PROVIDER>_MAX_TOKENS` and `<PROVIDER>_TEMPERATURE` are read.
+"""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+
+import structlog
+
+from officium.core.llm import client as core
+from officium.core.llm.chat import LLMMessage, LLMResponse, LLMStreamChunk, MessageLike
+from officium.core.llm.deployment import Deployment, Provider
+from officium.core.llm.errors import LLMAuthenticationError
+from officium.core.llm.http import Transport
+from officium.core.llm.providers import PROVIDERS, find_provider
+from officium.core.llm.retry import RetryPolicy
+from officium.core.llm.streaming import StreamOptions, api_logger, stream_chunks, stream_options
+from officium.core.llm.transport import AiohttpTransport, SchemeTransport
+from officium.kit.clock import Clock
+from officium.kit.errors import InvalidRequest
+from officium.testing import ScriptedTransport
+
+__all__ = [
+    "LLMClient",
+    "LLMMessage",
+    "LLMResponse",
+    "LLMStreamChunk",
+    "StreamOptions",
+    "get_llm_client",
+    "stream_completion",
+]
+
+_FIREWORKS_MAX_TOKENS = 2048
+_FIREWORKS_TEMPERATURE = 0.7
+
+
+class ClientOptions(TypedDict, total=False):
+    """What may be said of a client besides who answers."""
+
+    temperature: float | None
+    max_tokens: int | None
+    clock: Clock | None
+    timeout_s: float
+    max_retries: int
+    max_corrections: int
+    retry: RetryPolicy | None
+
+
+class LLMClient(core.LLMClient):
+    """Asks models and keeps count of tokens and cost; what is not said comes from the environment.
+
+    `model` may be `provider/model` where no provider is named. Raises LLMAuthenticationError where the
+    provider's key is not set, and InvalidRequest for an unknown provider.
+    """
+
+    def __init__(
+        self,
+        provider: str | None = None,
+        model: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        deployments: Sequence[Deployment] = (),
+        transport: Transport | None = None,
+        max_connections: int = 10,
+        **more: Unpack[ClientOptions],
+    ) -> None:
+        _keep_logs_quiet()
+        if not deployments:
+            row, model = _choose(provider, model)
+            env = _Environment(row)
+            deployments = (
+                core.make_deployment(
+                    row.name, model or env.read("MODEL"), api_key or env.key(base_url), base_url
+                ),
+            )
+        super().__init__(
+            deployments=deployments,
+            transport=transport or _make_transport(max_connections),
+            max_connections=max_connections,
+            **more,
+        )
+
+
+_shared: dict[str, LLMClient] = {}
+
+
+def get_llm_client() -> LLMClient:
+    """The client that everything in this process shares; made at the first call."""
+    if "client" not in _shared:
+        _shared["client"] = LLMClient()
+    return _shared["client"]
+
+
+async def stream_completion(
+    messages: StreamOptions | Mapping[str, Any] | Sequence[MessageLike],
+    model: str | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    tenant_id: str | None = None,
+    user_id: str | None = None,
+    *,
+    client: core.LLMClient | None = None,
+) -> AsyncIterator[LLMStreamChunk]:
+    """Stream an answer, by default from Fireworks; the last chunk has `done` set and the token counts.
+
+    The first argument is a list of messages, or an options object with `messages` and the rest. `tenant_id`
+    and `user_id` are for the log. Raises LLMError; without a key, LLMAuthenticationError.
+    """
+    env = _Environment(PROVIDERS["fireworks"])
+    said = stream_options(
+        messages,
+        model=model,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        tenant_id=tenant_id,
+        user_id=user_id,
+    )
+    is_set = said.model_fields_set
+    defaults: dict[str, Any] = {}
+    if said.temperature is None or "temperature" not in is_set:
+        defaults["temperature"] = env.number("TEMPERATURE", _FIREWORKS_TEMPERATURE)
+    if said.max_tokens is None or "max_tokens" not in is_set:
+        defaults["max_tokens"] = round(env.number("MAX_TOKENS", _FIREWORKS_MAX_TOKENS))
+    options = said.model_copy(update=defaults)
+    async for chunk in stream_chunks(client or _fireworks_client(options), options):
+        yield chunk
+
+
+def _fireworks_client(options: StreamOptions) -> LLMClient:
+    if "fireworks" not in _shared:
+        try:
+            _shared["fireworks"] = LLMClient("fireworks")
+        except LLMAuthenticationError as error:
+            api_logger.error(
+                "Error in Fireworks stream",
+                error=str(error),
+                tenantId=options.tenant_id,
+                userId=options.user_id,
+            )
+            raise
+    return _shared["fireworks"]
+
+
+class _Environment:
+    """What the process's environment says of a provider."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    def key(self, base_url: str | None) -> str | None:
+        """The key; one's own address may do without. Raises LLMAuthenticationError where it is missing."""
+        name = self._provider.env_key
+        if name is None:
+            return None
+        key = os.environ.get(name, "").strip()
+        if not key and base_url is None:
+            raise LLMAuthenticationError(f"{name} not configured", provider=self._provider.name)
+        return key or None
+
+    def read(self, name: str) -> str | None:
+        return os.environ.get(f"{self._provider.name.upper()}_{name}", "").strip() or None
+
+    def number(self, name: str, otherwise: float) -> float:
+        said = self.read(name)
+        if said is None:
+            return otherwise
+        try:
+            return float(said)
+        except ValueError:
+            variable = f"{self._provider.name.upper()}_{name}"
+            raise InvalidRequest(f"{variable} must be a number, not {said!r}.", param=variable) from None
+
+
+def _choose(provider: str | None, model: str | None) -> tuple[Provider, str | None]:
+    """Who answers, and the model's name there."""
+    if provider is not None:
+        row = find_provider(provider)
+        if row is None:
+            raise InvalidRequest(
+                f"There is no provider {provider!r}. Known: {', '.join(PROVIDERS)}.", param="provider"
+            )
+        return row, model
+    if model is not None:
+        for row in PROVIDERS.values():
+            if model.startswith(row.model_prefixes or "\0"):
+                return row, model
+        first, _, rest = model.partition("/")
+        named = find_provider(first)
+        if named is not None and (rest or named.name == "mock"):
+            return named, rest or None
+    for row in PROVIDERS.values():
+        if row.env_key and os.environ.get(row.env_key, "").strip() and row.base_url:
+            return row, model
+    return PROVIDERS["mock"], model
+
+
+def _make_transport(max_connections: int) -> Transport:
+    scripted = ScriptedTransport()
+    return SchemeTransport(AiohttpTransport(max_connections_per_host=max_connections), {"mock": scripted})
+
+
+def _keep_logs_quiet() -> None:
+    """Hand the log lines to `logging`, unless the program has set up structlog: a library must not print."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=_make_stdlib_logger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _make_stdlib_logger(*names: str) -> logging.Logger:
+    return logging.getLogger(names[0] if names else "officium")
