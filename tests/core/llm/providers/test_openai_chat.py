@@ -486,6 +486,14 @@ def test_synthetic_thoughts_without_opening_tag_in_a_whole_answer() -> None:
     assert (completion.reasoning, completion.text) == ("First I\n", "4")
 
 
+def test_synthetic_whole_answer_with_an_empty_delta_beside_its_message() -> None:
+    choice = {"delta": {"content": ""}, "message": {"content": "Hi"}, "finish_reason": "stop"}
+
+    completion = DIALECT.decode(json.dumps({"choices": [choice]}).encode(), a_deployment("perplexity"))
+
+    assert completion.text == "Hi"
+
+
 def test_synthetic_think_tags_stay_text_where_the_provider_has_no_such_quirk() -> None:
     data = sse(chunk({"content": "<think>x</think>y"}, "stop"))
 

@@ -109,6 +109,7 @@ def decode_completion(body: bytes, deployment: Deployment) -> Completion:
     choice = _first_choice(chunk.choices)
     if _holds_error(chunk) or choice is None or choice.message is None:
         raise decode_garbled(deployment, "The answer holds no message.", body)
+    choice.delta = None  # Perplexity sends an empty one beside the message
     if "think_tags" in deployment.provider.quirks:
         _open_thoughts(choice.message)
     earlier: list[Delta] = []
