@@ -128,7 +128,7 @@ class AnthropicMessages:
         if not isinstance(blocks, list):
             raise protocol_error(deployment, "It is no message.", body)
         parts = tuple(part for block in blocks if (part := _read_block(block)) is not None)
-        raw_reason = message.get("stop_reason")
+        raw_reason = _text(message.get("stop_reason"))
         said = _FINISH_REASONS.get(raw_reason or "", "other")
         usage = message.get("usage")
         return Completion(
@@ -279,9 +279,10 @@ class _MessageStream:
             said = msgspec.json.decode(event.data)
         except UNREADABLE:
             raise protocol_error(self._deployment, "An event is not JSON.", event.data) from error
-        if not isinstance(said, dict) or said.get("type") in _KNOWN_EVENTS:
+        kind = said.get("type") if isinstance(said, dict) else None
+        if not isinstance(kind, str) or kind in _KNOWN_EVENTS:
             raise protocol_error(self._deployment, "An event has the wrong shape.", event.data) from error
-        if said.get("type") == "error":
+        if kind == "error":
             raise _read_error(200, said, self._deployment) from error
         return Delta(raw=event.raw)
 

@@ -224,11 +224,25 @@ class _Content(Struct):
     parts: list[_Part] | None = None
 
 
+class _ScoredToken(Struct, rename="camel"):
+    token: str = ""
+    log_probability: float = 0.0
+
+
+class _TopCandidates(Struct):
+    candidates: list[_ScoredToken] = field(default_factory=list)
+
+
+class _LogprobsResult(Struct, rename="camel"):
+    chosen_candidates: list[_ScoredToken] = field(default_factory=list)
+    top_candidates: list[_TopCandidates] = field(default_factory=list)
+
+
 class _Candidate(Struct, rename="camel"):
     content: _Content | None = None
     finish_reason: str | int | None = None
     index: int | None = None
-    logprobs_result: dict[str, Any] | None = None
+    logprobs_result: _LogprobsResult | None = None
 
 
 class _Chunk(Struct, rename="camel"):
@@ -335,14 +349,13 @@ def _read_usage(usage: Mapping[str, Any] | None) -> TokenUsage | None:
 def _read_logprobs(candidate: _Candidate | None) -> tuple[TokenLogprob, ...]:
     """The chosen tokens of `logprobsResult`, each with the likeliest ones in its place."""
     result = candidate.logprobs_result if candidate is not None else None
-    if not result:
+    if result is None:
         return ()
-    likeliest = result.get("topCandidates") or []
     found = []
-    for place, chosen in enumerate(result.get("chosenCandidates") or []):
-        rivals = likeliest[place].get("candidates") or [] if place < len(likeliest) else []
-        top = tuple((rival.get("token", ""), rival.get("logProbability", 0.0)) for rival in rivals)
-        found.append(TokenLogprob(chosen.get("token", ""), chosen.get("logProbability", 0.0), top))
+    for place, chosen in enumerate(result.chosen_candidates):
+        rivals = result.top_candidates[place].candidates if place < len(result.top_candidates) else []
+        top = tuple((rival.token, rival.log_probability) for rival in rivals)
+        found.append(TokenLogprob(chosen.token, chosen.log_probability, top))
     return tuple(found)
 
 
@@ -446,7 +459,8 @@ def _read_error(
         error = {"message": error if isinstance(error, str) else text}
     message = str(error.get("message") or text)
     code = error.get("status") if isinstance(error.get("status"), str) else None
-    details = [detail for detail in error.get("details") or () if isinstance(detail, dict)]
+    listed = error.get("details")
+    details = [detail for detail in listed if isinstance(detail, dict)] if isinstance(listed, list) else []
     kind = _ERRORS.get(code or "")
     if kind is LLMRequestError and (
         _BAD_KEY.search(message) or any(detail.get("reason") == "API_KEY_INVALID" for detail in details)

@@ -163,6 +163,15 @@ class _Message(Struct):
     tool_calls: list[_Call] | None = None
 
 
+class _ScoredToken(Struct):
+    token: str = ""
+    logprob: float = 0.0
+
+
+class _Logprob(_ScoredToken):
+    top_logprobs: list[_ScoredToken] | None = None
+
+
 class _Line(Struct):
     """A line of a stream, or a whole answer; `response` and `thinking` are `/api/generate`'s."""
 
@@ -174,7 +183,7 @@ class _Line(Struct):
     done_reason: str | None = None
     prompt_eval_count: Any = None
     eval_count: Any = None
-    logprobs: list[dict[str, Any]] | None = None
+    logprobs: list[_Logprob] | None = None
     error: Any = None
     status_code: Any = None
 
@@ -262,10 +271,9 @@ def _read_usage(line: _Line) -> TokenUsage | None:
     return TokenUsage(input_tokens=read, output_tokens=written)
 
 
-def _read_logprob(said: Mapping[str, Any]) -> TokenLogprob:
-    rivals = said.get("top_logprobs") or ()
-    top = tuple((rival.get("token", ""), rival.get("logprob", 0.0)) for rival in rivals)
-    return TokenLogprob(said.get("token", ""), said.get("logprob", 0.0), top)
+def _read_logprob(said: _Logprob) -> TokenLogprob:
+    top = tuple((rival.token, rival.logprob) for rival in said.top_logprobs or ())
+    return TokenLogprob(said.token, said.logprob, top)
 
 
 def _read_error(
