@@ -109,7 +109,12 @@ class WebApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
-            await self._entrance(scope, receive, send)
+            try:
+                await self._entrance(scope, receive, send)
+            except asyncio.CancelledError:
+                # The request has been answered for; the server would only log its end as a mistake.
+                if not self.is_draining:
+                    raise
         elif kind == "lifespan":
             await self._live(receive, send)
         elif kind == "websocket":

@@ -67,6 +67,7 @@ def make_server(app: DrainableApp, options: ServerOptions) -> "DrainingServer":
         lifespan="on",
         interface="asgi3",
         log_config=None,
+        log_level="error",  # its warnings are about requests that anybody can send
         access_log=False,
         server_header=False,
         proxy_headers=bool(options.trusted_proxies),
