@@ -182,7 +182,7 @@ def _write_tools(request: CompletionRequest, body: dict[str, Any]) -> None:
     for tool in request.tools:
         declared: dict[str, Any] = {
             "name": tool.name,
-            "input_schema": tool.parameters or {"type": "object", "properties": {}},
+            "input_schema": {"type": "object", **(tool.parameters or {"properties": {}})},
         }
         if tool.description is not None:
             declared["description"] = tool.description
