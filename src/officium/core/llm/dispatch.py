@@ -186,7 +186,7 @@ class Dispatcher:
         self._clock = clock or SystemClock()
         self._retry = retry or RetryPolicy()
         self._timeouts = timeouts or Timeouts()
-        self._breakers = breakers or Breakers(self._clock)
+        self._breakers = Breakers(self._clock) if breakers is None else breakers
         self._max_body_bytes = max_body_bytes
         self._max_concurrency = max_concurrency_per_deployment
         self._places: WeakValueDictionary[DeploymentKey, asyncio.Semaphore] = WeakValueDictionary()
