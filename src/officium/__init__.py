@@ -7,6 +7,8 @@ stays cheap.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from officium.kit.version import __version__
+
 if TYPE_CHECKING:
     from officium.core.llm.chat import LLMMessage, LLMResponse, LLMStreamChunk
     from officium.core.llm.errors import LLMError, LLMRateLimitError, LLMValidationError
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
     from officium.core.llm.token_usage import TokenUsage
     from officium.core.llm.tokens import estimate_tokens
     from officium.library import LLMClient, get_llm_client, stream_completion
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "LLMClient": "officium.library",
@@ -43,6 +43,7 @@ __all__ = [
     "LLMStreamChunk",
     "LLMValidationError",
     "TokenUsage",
+    "__version__",
     "estimate_cost",
     "estimate_tokens",
     "get_llm_client",

@@ -17,7 +17,6 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from pydantic import SecretStr
 
-import officium
 from officium.core.gateway import (
     Accountant,
     AliasStore,
@@ -53,6 +52,7 @@ from officium.kit.database import Database
 from officium.kit.logs import configure_logs
 from officium.kit.notices import Notices, open_notices
 from officium.kit.secrets import load_server_secret
+from officium.kit.version import __version__
 from officium.settings import ProviderSettings, Settings, load_settings
 from officium.testing import ScriptedTransport
 from officium.web.api.operations import Health
@@ -289,8 +289,8 @@ def _open_telemetry() -> CallTelemetry | None:
     tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     metering = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], resource=resource)
     return CallTelemetry(
-        tracing.get_tracer("officium", officium.__version__),
-        metering.get_meter("officium", officium.__version__),
+        tracing.get_tracer("officium", __version__),
+        metering.get_meter("officium", __version__),
     )
 
 

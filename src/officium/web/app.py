@@ -16,9 +16,9 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-import officium
 from officium.core.llm.deployment import Provider
 from officium.kit.errors import InvalidRequest, NotFound, OfficiumError
+from officium.kit.version import __version__
 from officium.web.access import AccessRecorder
 from officium.web.api.chat_wire import ChatWire
 from officium.web.api.completions import HEARTBEAT_S, CompletionGateway, CompletionsDoor
@@ -252,7 +252,7 @@ def _hot_doors(parts: WebParts) -> dict[str, dict[str, Door]]:
 def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app = FastAPI(
         title="Officium",
-        version=officium.__version__,
+        version=__version__,
         docs_url=None,
         redoc_url=None,
         max_body_size=parts.body_limits.size_bytes,

@@ -2,9 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
-from officium.web.api.wire import StreamRenderer
 from officium.web.exchange import Exchange, Header
+
+
+class HeartbeatRenderer(Protocol):
+    """Knows the bytes that mean nothing to the door's client."""
+
+    def heartbeat(self) -> bytes:
+        """Bytes that keep the connection open."""
+        ...
 
 
 class EventStream:
@@ -25,7 +33,7 @@ class EventStream:
         "is_open",
     )
 
-    def __init__(self, exchange: Exchange, renderer: StreamRenderer, heartbeat_s: float) -> None:
+    def __init__(self, exchange: Exchange, renderer: HeartbeatRenderer, heartbeat_s: float) -> None:
         self.is_open = False
         self._exchange = exchange
         self._renderer = renderer

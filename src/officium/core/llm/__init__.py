@@ -1,1 +1,1 @@
-"""."""
+"""Models in neutral words: messages, completions, usage, and the providers that answer."""

@@ -13,7 +13,6 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from officium import __version__
 from officium.core.llm.errors import (
     LLMConnectionError,
     LLMError,
@@ -21,6 +20,7 @@ from officium.core.llm.errors import (
     LLMTimeoutError,
 )
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts, Transport
+from officium.kit.version import __version__
 
 STREAM_LIMIT_BYTES = 64 * 1024 * 1024
 """The longest streamed body, after decompression."""
