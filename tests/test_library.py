@@ -185,7 +185,7 @@ def test_library_logs_through_logging_and_prints_nothing(caplog, capsys):
 
     assert [record.name for record in caplog.records] == ["officium.llm"]
     assert caplog.messages[0].startswith("LLM request completed | model=mock |")
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
 
 
 def test_example_runs_offline(capsys):

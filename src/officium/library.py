@@ -215,6 +215,7 @@ def _keep_logs_quiet() -> None:
         logger_factory=_make_stdlib_logger,
         cache_logger_on_first_use=False,
     )
+    logging.getLogger("officium").addHandler(logging.NullHandler())
 
 
 def _make_stdlib_logger(*names: str) -> logging.Logger:
