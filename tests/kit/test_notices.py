@@ -112,6 +112,26 @@ async def test_what_waits_for_redis_is_bounded_and_the_oldest_goes_first(redis_s
     await there.close()
 
 
+async def test_what_was_just_published_is_sent_before_the_end(redis_url: str):
+    channel = f"test:{secrets.token_hex(6)}"
+    there, heard = RedisNotices(redis_url, channel=channel), []
+    has_heard_last = asyncio.Event()
+    there.subscribe("topic", heard.append)
+    there.subscribe("topic", lambda text: has_heard_last.set() if text == "last words" else None)
+    probe = RedisNotices(redis_url, channel=channel)
+    await asyncio.gather(there.start(), probe.start())
+    await publish_until(probe, "probe", lambda: bool(heard))
+
+    here = RedisNotices(redis_url, channel=channel)
+    await here.start()
+    here.publish("topic", "last words")
+    await here.close()
+
+    await asyncio.wait_for(has_heard_last.wait(), timeout=10)
+    await probe.close()
+    await there.close()
+
+
 async def test_closing_without_starting_is_fine():
     await RedisNotices("redis://127.0.0.1:1").close()
 

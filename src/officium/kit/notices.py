@@ -20,6 +20,7 @@ _CHANNEL = "officium:notices"
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 _SOCKET_TIMEOUT_S = 5.0
+_LAST_WORDS_S = 1.0
 
 
 class Notices(Protocol):
@@ -38,7 +39,7 @@ class Notices(Protocol):
         ...
 
     async def close(self) -> None:
-        """Stop listening and drop what was not sent yet."""
+        """Send what waits, if that takes no more than a moment, and stop listening."""
         ...
 
 
@@ -99,6 +100,7 @@ class RedisNotices:
         self._local.publish(topic, text)
         if self._waiting.full():
             self._waiting.get_nowait()
+            self._waiting.task_done()
         self._waiting.put_nowait(f"{topic}\n{text}")
 
     def subscribe(self, topic: str, handler: Handler) -> Callable[[], None]:
@@ -111,6 +113,9 @@ class RedisNotices:
         ]
 
     async def close(self) -> None:
+        if self._tasks:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._waiting.join(), _LAST_WORDS_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -125,6 +130,8 @@ class RedisNotices:
                 if not self._waiting.full():
                     self._waiting.put_nowait(notice)
                 raise
+            finally:
+                self._waiting.task_done()
             connected()
 
     async def _listen(self, connected: Callable[[], None]) -> None:

@@ -1,0 +1,82 @@
+"""An installation as the operator's commands see it: its database, tenants and keys, without a server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from officium.core.tenancy import KeyDigester, KeyService, KeyStore, TenancyService, Tenant, TenantStore
+from officium.core.tenancy.caller import Caller, operator_of
+from officium.kit import schema
+from officium.kit.clock import Clock, SystemClock
+from officium.kit.database import Database
+from officium.kit.errors import OfficiumError
+from officium.kit.logs import configure_logs
+from officium.kit.notices import open_notices
+from officium.kit.secrets import load_server_secret
+from officium.settings import Settings
+
+OPERATOR = operator_of("")
+
+
+class TenantNotChosen(OfficiumError):
+    """There are several tenants, and none was named."""
+
+    code = "tenant_not_chosen"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """What the commands work on."""
+
+    clock: Clock
+    database: Database
+    tenants: TenancyService
+    keys: KeyService
+
+    async def choose_tenant(self, reference: str | None) -> Tenant:
+        """The tenant of that id or external id; the only one where none is named.
+
+        Raises TenantNotFound and TenantNotChosen.
+        """
+        if reference is not None:
+            return await self.tenants.get_tenant(OPERATOR, reference)
+        match await self.tenants.list_tenants(OPERATOR, limit=2):
+            case [tenant]:
+                return tenant
+            case []:
+                raise TenantNotChosen("There is no tenant yet. Run `officium bootstrap`.")
+            case _:
+                raise TenantNotChosen(
+                    "There are several tenants: name one with --tenant. `officium tenant list` shows them."
+                )
+
+    async def operator_of(self, reference: str | None) -> Caller:
+        """The operator, acting for the chosen tenant."""
+        return operator_of((await self.choose_tenant(reference)).id)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, may_migrate: bool = False) -> AsyncIterator[Installation]:
+    """Open the installation; its database is brought up to date, or must be.
+
+    Raises SchemaOutdated, SchemaTooNew, SecretUnusable and DatabaseUnavailable.
+    """
+    configure_logs("WARNING", is_human=True)
+    if may_migrate:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    clock = SystemClock()
+    database = Database.open(settings.resolved_database_url)
+    notices = open_notices(settings.redis_url_text)
+    try:
+        await (schema.upgrade(database) if may_migrate else schema.check(database))
+        await notices.start()
+        digester = KeyDigester(load_server_secret(settings.secret_key_text, settings.data_dir))
+        yield Installation(
+            clock=clock,
+            database=database,
+            tenants=TenancyService(TenantStore(database), clock, notices),
+            keys=KeyService(KeyStore(database), digester, clock, notices),
+        )
+    finally:
+        await notices.close()
+        await database.close()
