@@ -9,6 +9,8 @@ import re
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from time import time_ns
 from typing import Any, BinaryIO
 
 import msgspec
@@ -74,8 +76,9 @@ def configure_logs(level: str = "INFO", is_human: bool | None = None, file: Bina
 
 def hide_keys(text: str) -> str:
     """The text without what looks like a key, a bearer token or a password in a URL."""
-    if any(mark in text for mark in _MARKS):
-        return _KEYS.sub(_HIDDEN, text)
+    for mark in _MARKS:
+        if mark in text:
+            return _KEYS.sub(_HIDDEN, text)
     return text
 
 
@@ -110,7 +113,13 @@ def _presentable(fields: EventDict) -> EventDict:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    seconds, milliseconds = divmod(time_ns() // 1_000_000, 1000)
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 _encoder = msgspec.json.Encoder(enc_hook=repr)

@@ -21,8 +21,6 @@ Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
 EVENT_STREAM = b"text/event-stream; charset=utf-8"
-DEEPEST_JSON = 128
-"""Levels of nesting a body may have: far more than any schema, far less than Python's stack."""
 _WATCH_AFTER_S = 0.2
 _DISCARD_LIMIT_BYTES = 64 * 1024 * 1024
 _DISCARD_S = 5.0
@@ -32,10 +30,14 @@ _decode = msgspec.json.Decoder().decode
 
 
 class BodyLimits(msgspec.Struct, frozen=True):
-    """How large a request's body may be and how long it may take to arrive."""
+    """How large a request's body may be, how long it may take to arrive, and how deep its JSON may go.
+
+    `json_depth` must stay far below Python's recursion limit, since others walk the JSON after us.
+    """
 
     size_bytes: int = 32 * 1024 * 1024
     timeout_s: float = 60.0
+    json_depth: int = 128
 
 
 class ClientGone(Exception):
@@ -121,8 +123,9 @@ class Exchange:
             raise InvalidRequest(f"The body is not valid JSON: {error}.") from None
         if type(value) is not dict:
             raise InvalidRequest("The body must be a JSON object.")
-        if data.count(b"[") + data.count(b"{") > DEEPEST_JSON and _is_deeper(value, DEEPEST_JSON):
-            raise InvalidRequest(f"The body is nested deeper than {DEEPEST_JSON} levels.")
+        depth = self._limits.json_depth
+        if data.count(b"[") + data.count(b"{") > depth and _is_deeper(value, depth):
+            raise InvalidRequest(f"The body is nested deeper than {depth} levels.")
         return value
 
     async def respond(
