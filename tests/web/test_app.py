@@ -39,6 +39,11 @@ async def test_health_has_the_documented_shape() -> None:
     }
 
 
+@pytest.mark.parametrize("path", ["/health", "/health/ready"])
+async def test_health_may_be_asked_for_without_a_body(path: str) -> None:
+    assert (await ask(an_app(), "HEAD", path, key=None)).status == 200
+
+
 async def test_ready_server_says_so() -> None:
     reply = await ask(an_app(), "GET", "/health/ready", key=None)
 

@@ -62,6 +62,14 @@ _SECURITY_HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 _JSON_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_EXPOSED_HEADERS = (
+    "x-request-id",
+    "request-id",
+    "retry-after",
+    "officium-provider",
+    "officium-model",
+    "officium-notes",
+)
 
 
 class Gateway(CompletionGateway, EmbeddingGateway, ModelGateway, Protocol):
@@ -348,6 +356,6 @@ def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
         allow_origins=origins,
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
         allow_headers=("*",),
-        expose_headers=("x-request-id", "request-id", "retry-after", "officium-provider", "officium-model"),
+        expose_headers=_EXPOSED_HEADERS,
         max_age=3600,
     )

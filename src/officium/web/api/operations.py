@@ -91,10 +91,12 @@ def operations_router(parts: OperationsParts) -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["operations"])
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health", summary="Is the process alive?")
     async def health() -> Health:
         return parts.health()
 
+    @router.head("/health/ready", include_in_schema=False)
     @router.get(
         "/health/ready",
         summary="Should requests be sent here?",
