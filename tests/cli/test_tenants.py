@@ -1,0 +1,59 @@
+"""tenant create, list, suspend, resume."""
+
+from tests.cli.conftest import Run
+
+
+def test_a_tenant_is_made_suspended_and_resumed(run: Run, installed: dict[str, str]):
+    made = run(
+        "tenant", "create", "Acme", "--external-id", "org_1", "--time-zone", "Asia/Riyadh", "--json"
+    ).json
+
+    suspended = run("tenant", "suspend", "org_1", "--json").json
+    resumed = run("tenant", "resume", made["id"], "--json").json
+
+    assert (made["name"], made["external_id"], made["time_zone"]) == ("Acme", "org_1", "Asia/Riyadh")
+    assert suspended["suspended_at"] is not None
+    assert resumed["suspended_at"] is None
+
+
+def test_people_get_a_table_and_sentences(run: Run, installed: dict[str, str]):
+    made = run("tenant", "create", "Acme [bold]")
+    run("tenant", "suspend", installed["tenant_id"])
+    listed = run("tenant", "list").out
+
+    assert "officium key create NAME --tenant ten_" in made.out
+    assert "Acme [bold]" in listed
+    assert "suspended" in listed
+
+
+def test_what_is_wrong_is_said(run: Run, installed: dict[str, str]):
+    for arguments, sentence in [
+        (("create", "A", "--time-zone", "Mars"), "no time zone 'Mars'"),
+        (("suspend", "nobody"), "no tenant 'nobody'"),
+    ]:
+        outcome = run("tenant", *arguments)
+        assert outcome.status == 1
+        assert sentence in outcome.err
+
+
+def test_a_database_that_was_never_made_says_what_to_run(run: Run):
+    from pathlib import Path
+
+    Path("data").mkdir()
+
+    assert "officium migrate" in run("tenant", "list").err
+
+
+def test_all_pages_are_listed(run: Run, installed: dict[str, str], monkeypatch):
+    from officium.core.tenancy.service import TenancyService
+
+    original = TenancyService.list_tenants
+
+    async def two_a_page(self, caller, *, after="", limit=100):
+        return await original(self, caller, after=after, limit=2)
+
+    monkeypatch.setattr(TenancyService, "list_tenants", two_a_page)
+    for name in "ABCD":
+        run("tenant", "create", name)
+
+    assert {row["name"] for row in run("tenant", "list", "--json").json} == {"Default", *"ABCD"}
