@@ -82,7 +82,9 @@ class ServerSentEvents:
         self._raw.append(line)
         self._raw_bytes += len(line)
         if self._raw_bytes > EVENT_LIMIT_BYTES:
-            raise LLMProtocolError("The provider sent an event that is too large.", limit_bytes=EVENT_LIMIT_BYTES)
+            raise LLMProtocolError(
+                "The provider sent an event that is too large.", limit_bytes=EVENT_LIMIT_BYTES
+            )
         if content[:5] == b"data:":
             self._data.append(content[6:] if content[5:6] == b" " else content[5:])
         elif content[:6] == b"event:":

@@ -30,4 +30,12 @@ def choose_dialect(deployment: Deployment, request: CompletionRequest | None = N
     return DIALECTS[deployment.provider.dialect]
 
 
-__all__ = ["DIALECTS", "PROVIDERS", "Dialect", "StreamDecoder", "choose_dialect", "find_provider", "find_traits"]
+__all__ = [
+    "DIALECTS",
+    "PROVIDERS",
+    "Dialect",
+    "StreamDecoder",
+    "choose_dialect",
+    "find_provider",
+    "find_traits",
+]
