@@ -136,14 +136,14 @@ def test_serve_answers_and_ends_cleanly(run: Run, tmp_path: Path):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         _wait_until_it_answers(url, process)
-        models = run("chat", "--url", url, "--key", "wrong", "--once", "Hello")
+        refused = run("chat", "--url", url, "--key", "wrong", "--once", "Hello")
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=20)
     finally:
         process.kill()
 
     assert process.returncode == 0, errors
-    assert models.status == 1
+    assert refused.status == 1
     assert re.search(r"^Key: +ofc_\w+$", output, re.MULTILINE)
     assert f"curl {url}/v1/chat/completions" in output
 

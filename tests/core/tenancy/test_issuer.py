@@ -1,10 +1,15 @@
 """The configuration of identity providers."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from officium.core.tenancy.issuer import JwtIssuer
 
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "guides" / "sign-in-with-oidc.md"
 GOOD = {"issuer": "https://id.example.com", "audience": "officium", "tenant_claim": "org_id"}
 
 
@@ -50,4 +55,19 @@ def test_what_would_be_unsafe_or_wrong_is_refused(changes, reason):
 def test_plain_http_is_fine_on_this_machine():
     assert JwtIssuer(**GOOD | {"issuer": "http://localhost:8080/realms/x"}).issuer.startswith(
         "http://localhost"
+    )
+
+
+def test_the_guides_examples_are_accepted():
+    examples = re.findall(r"```json\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+
+    assert len(examples) == 3
+    for example in examples:
+        for entry in json.loads(example):
+            JwtIssuer(**entry)
+
+
+def test_the_guide_names_every_field():
+    assert set(re.findall(r"^\| `(\w+)` \|", GUIDE.read_text("utf-8"), re.MULTILINE)) == set(
+        JwtIssuer.model_fields
     )
