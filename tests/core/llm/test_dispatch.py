@@ -1,6 +1,7 @@
 """The walk over deployments: what is tried, how often, and what is told of it."""
 
 import asyncio
+import gc
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -31,6 +32,7 @@ from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts
 from officium.core.llm.message import user
 from officium.core.llm.providers import PROVIDERS
 from officium.core.llm.retry import RetryPolicy
+from officium.core.llm.watchdog import Watchdog
 
 JSON = {"Content-Type": "application/json"}
 EVENTS = {"Content-Type": "text/event-stream; charset=utf-8"}
@@ -389,6 +391,7 @@ async def test_circuit_that_opens_between_retries_ends_them_with_the_real_error(
         await bench.complete()
 
     assert len(bench.attempts) == 2
+    assert bench.slept == [0.5]
 
 
 async def test_word_of_a_provider_is_worth_more_than_an_open_circuit() -> None:
@@ -535,6 +538,30 @@ async def test_deployment_whose_places_stay_taken_is_passed_over() -> None:
 
     assert bench.story[1:] == [("b", "success")]
     await stream.aclose()
+
+
+async def test_call_that_waited_for_a_place_and_is_refused_gives_it_back() -> None:
+    bench = Bench(
+        Reply(0.01, b"", status=500), an_answer(), failures_to_open=1, max_concurrency_per_deployment=1
+    )
+
+    results = await asyncio.gather(bench.complete(), bench.complete(), return_exceptions=True)
+    bench.clock.elapsed_s += 30
+
+    assert [str(error) for error in results if "circuit is open" in str(error)]
+    assert await bench.complete() == "Hello!"
+
+
+async def test_call_that_is_over_leaves_no_timer() -> None:
+    bench = Bench(an_answer(), a_stream(event("a"), 10.0))
+
+    await bench.complete()
+    stream = await bench.stream()
+    await stream.aclose()
+    del stream
+
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, Watchdog)]
 
 
 async def test_closed_stream_makes_room_for_the_next() -> None:
