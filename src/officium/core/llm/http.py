@@ -58,7 +58,7 @@ class HttpResponse(Protocol):
 
 
 class Transport(Protocol):
-    """Carries requests to providers. Raises LLMConnectionError and LLMTimeoutError, never follows redirects."""
+    """Carries requests to providers, never to a redirect. Raises LLMConnectionError and LLMTimeoutError."""
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
         """Send and wait for the response's headers (at most `timeouts.connect` + `timeouts.first_byte`)."""

@@ -21,9 +21,9 @@ DIALECTS: dict[DialectName, Dialect] = {
 
 def choose_dialect(deployment: Deployment, request: CompletionRequest | None = None) -> Dialect:
     """The dialect in which `deployment` is spoken to, for this request."""
-    if request is not None and request.native is not None:
-        if request.native.dialect in deployment.provider.also_speaks:
-            return DIALECTS[request.native.dialect]
+    native = request.native if request is not None else None
+    if native is not None and native.dialect in deployment.provider.also_speaks:
+        return DIALECTS[native.dialect]
     tools_dialect = deployment.traits.tools_dialect
     if tools_dialect and request is not None and request.tools:
         return DIALECTS[tools_dialect]
