@@ -426,9 +426,11 @@ def test_legacy_caller_gets_a_legacy_call_in_pieces() -> None:
 
 
 def test_signature_alone_is_not_lost_at_the_beginning() -> None:
-    first = stream([Delta(reasoning_signature="sig"), Delta(text="Hi")])[0]
+    deltas = [Delta(reasoning_signature="sig"), Delta(text="Hi"), Delta(finish_reason="stop")]
 
-    assert first["choices"][0]["delta"]["reasoning_details"][0]["signature"] == "sig"
+    last = stream(deltas)[-2]
+
+    assert last["choices"][0]["delta"]["reasoning_details"][0]["signature"] == "sig"
 
 
 def raw(data: str, **fields: Any) -> Delta:
@@ -483,6 +485,20 @@ def test_every_answer_survives_the_stream(deltas: list[Delta]) -> None:
     assert sorted(text or "{}" for text in arguments.values()) == sorted(
         call.arguments for call in meant.tool_calls
     )
+
+
+@given(answers())
+def test_marks_of_thoughts_survive_the_stream(deltas: list[Delta]) -> None:
+    builder = CompletionBuilder()
+    for delta in deltas:
+        builder.add(delta)
+    whole = msgspec.json.decode(WIRE.render(builder.build(), parse(), "req_1"))
+
+    *chunks, _ = stream(deltas)
+
+    pieces = [chunk["choices"][0]["delta"] for chunk in chunks]
+    details = [detail for piece in pieces for detail in piece.get("reasoning_details", ())]
+    assert details == whole["choices"][0]["message"].get("reasoning_details", [])
 
 
 def client(door: Door) -> openai.AsyncOpenAI:

@@ -14,6 +14,7 @@ import msgspec
 
 from officium.core.llm.completion import (
     Completion,
+    CompletionBuilder,
     CompletionRequest,
     Delta,
     FinishReason,
@@ -29,6 +30,8 @@ from officium.web.errors import openai_error
 _encode = msgspec.json.Encoder().encode
 _DONE = b"data: [DONE]\n\n"
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_SOMETHING_ELSE = Delta(text=" ")
+"""Tells one thought from the next."""
 _SHORT_EVENT_BYTES = 24
 """An event this short can be nothing but the end mark."""
 
@@ -84,9 +87,9 @@ class ChatRenderer:
         self._wants_usage = _wants_usage(request)
         self._is_legacy = _is_legacy(request)
         self._usage: TokenUsage | None = None
-        self._has_tool_calls = False
-        self._reasoning: list[str] = []
-        self._details = 0
+        self._calls: set[int] = set()
+        self._thoughts: CompletionBuilder | None = None
+        self._has_moved_on = False
         self._has_relayed_usage = False
         self._has_begun = False
         self._head = b""
@@ -135,6 +138,7 @@ class ChatRenderer:
         if not self._has_begun:
             return self._first_event(delta)
         if delta.text and _is_plain(delta):
+            self._has_moved_on = True
             return b"%b%b%b" % (self._before_text, _encode(delta.text), self._after_text)
         return self._any_event(delta, {})
 
@@ -167,10 +171,11 @@ class ChatRenderer:
             content["extra_content"] = _google(delta.text_signature)
         if delta.refusal:
             content["refusal"] = delta.refusal
-        if delta.reasoning or delta.reasoning_signature or delta.reasoning_encrypted:
-            self._add_reasoning(delta, content)
+        if delta.reasoning:
+            content["reasoning_content"] = delta.reasoning
+        self._think(delta)
         if delta.tool_calls:
-            self._has_tool_calls = True
+            self._calls.update(piece.index for piece in delta.tool_calls)
             self._add_calls(delta.tool_calls, content)
         if not content and delta.finish_reason is None and not delta.logprobs:
             return b""
@@ -178,24 +183,31 @@ class ChatRenderer:
         if delta.logprobs:
             choice["logprobs"] = _logprobs(delta.logprobs)
         if delta.finish_reason is not None:
-            settled = settle_finish_reason(delta.finish_reason, self._has_tool_calls)
+            settled = settle_finish_reason(delta.finish_reason, bool(self._calls))
             choice["finish_reason"] = _finish_reason(settled, self._is_legacy)
+            if self._thoughts is not None and (details := _reasoning_details(self._thoughts.build())):
+                content["reasoning_details"] = details
         return self._chunk([choice])
 
-    def _add_reasoning(self, delta: Delta, content: dict[str, Any]) -> None:
-        if delta.reasoning:
-            content["reasoning_content"] = delta.reasoning
-            self._reasoning.append(delta.reasoning)
-        detail: dict[str, Any] | None = None
-        if delta.reasoning_encrypted:
-            detail = {"type": "reasoning.encrypted", "data": delta.reasoning_encrypted}
-        elif delta.reasoning_signature:
-            text = "".join(self._reasoning)
-            detail = {"type": "reasoning.text", "text": text, "signature": delta.reasoning_signature}
-        if detail is not None:
-            content["reasoning_details"] = [_numbered(detail, delta.reasoning_id, self._details)]
-            self._details += 1
-            self._reasoning.clear()
+    def _think(self, delta: Delta) -> None:
+        """Collect the thoughts: their marks are told at the end, each with the thought it belongs to."""
+        if delta.reasoning or delta.reasoning_signature or delta.reasoning_encrypted or delta.reasoning_id:
+            if self._thoughts is None:
+                self._thoughts = CompletionBuilder()
+            elif self._has_moved_on:
+                self._thoughts.add(_SOMETHING_ELSE)
+            self._has_moved_on = False
+            self._thoughts.add(
+                Delta(
+                    reasoning=delta.reasoning,
+                    reasoning_signature=delta.reasoning_signature,
+                    reasoning_encrypted=delta.reasoning_encrypted,
+                    reasoning_id=delta.reasoning_id,
+                )
+            )
+        has_new_call = any(piece.index not in self._calls for piece in delta.tool_calls)
+        if delta.text or delta.text_signature or delta.refusal or has_new_call:
+            self._has_moved_on = True
 
     def _add_calls(self, pieces: Iterable[ToolCallDelta], content: dict[str, Any]) -> None:
         if not self._is_legacy:
@@ -308,6 +320,7 @@ def _is_plain(delta: Delta) -> bool:
         or delta.text_signature
         or delta.reasoning_signature
         or delta.reasoning_encrypted
+        or delta.reasoning_id
     )
 
 
