@@ -106,6 +106,15 @@ def test_migrate_can_write_sql_instead(run: Run):
     assert not Path("data").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_a_sentence(run: Run):
+    Path("file").touch()
+
+    outcome = run("bootstrap", "--data", "file/data")
+
+    assert outcome.status == 1
+    assert outcome.err.startswith("Error: The folder file/data cannot be made")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [

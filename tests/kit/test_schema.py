@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 import officium
 from officium.kit import schema
-from officium.kit.database import Database, metadata
+from officium.kit.database import Database, DatabaseUnavailable, metadata, sqlite_url
 
 PACKAGE = Path(officium.__file__).parent
 
@@ -27,6 +27,22 @@ async def test_upgrade_from_nothing_reaches_the_head(opened: Database):
 
     assert applied == schema.revisions()
     assert await schema.current_revision(opened) == schema.head_revision()
+
+
+async def test_upgrade_makes_the_folder_of_a_new_database(tmp_path: Path):
+    database = Database.open(sqlite_url(tmp_path / "not" / "yet"))
+
+    await schema.upgrade(database)
+
+    await schema.check(database)
+    await database.close()
+
+
+async def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DatabaseUnavailable, match="OFFICIUM_DATA_DIR"):
+        await schema.upgrade(Database.open(sqlite_url(tmp_path / "file" / "data")))
 
 
 async def test_upgrade_of_an_up_to_date_database_does_nothing(opened: Database):

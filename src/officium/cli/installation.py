@@ -62,8 +62,6 @@ async def opened(settings: Settings, *, may_migrate: bool = False) -> AsyncItera
     Raises SchemaOutdated, SchemaTooNew, SecretUnusable and DatabaseUnavailable.
     """
     configure_logs("WARNING", is_human=True)
-    if may_migrate:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
     clock = SystemClock()
     database = Database.open(settings.resolved_database_url)
     notices = open_notices(settings.redis_url_text)

@@ -69,8 +69,6 @@ def migrate(
         return
     if to is not None and not yes:
         typer.confirm(f"Going back to {to} deletes what later steps hold. Go on?", abort=True, err=True)
-    if database.path is not None:
-        database.path.parent.mkdir(parents=True, exist_ok=True)
 
     async def change() -> list[str]:
         try:

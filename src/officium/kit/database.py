@@ -161,6 +161,17 @@ class Database:
         finally:
             await engine.dispose()
 
+    def make_folder(self) -> None:
+        """Make the folder of a SQLite file, where it is missing. Raises DatabaseUnavailable."""
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise DatabaseUnavailable(
+                    f"The folder {self.path.parent} cannot be made ({error.strerror}). "
+                    "Set OFFICIUM_DATA_DIR to one that can."
+                ) from error
+
     async def ping(self) -> None:
         """Ask the database for a sign of life. Raises DatabaseUnavailable."""
         async with self.reading() as connection:

@@ -72,6 +72,7 @@ async def upgrade(database: Database) -> list[str]:
     Safe to run in many processes at once: one does the work, the others wait and find nothing to do. All
     steps are one transaction. Raises SchemaTooNew and DatabaseUnavailable.
     """
+    database.make_folder()
     if await current_revision(database) == head_revision():
         return []
     async with database.changing_schema() as connection:
