@@ -7,6 +7,7 @@ import ssl
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 import trustme
@@ -17,7 +18,9 @@ from officium.core.llm.transport import AiohttpTransport, SchemeTransport
 from tests.support.upstream import Peer, Upstream, answer, hang, hang_up, reset, stream
 
 SOON = Timeouts(connect=0.2, first_byte=0.2, idle=0.2, total=2.0)
-LIMIT = 1024 * 1024
+MIB = 1024 * 1024
+LIMIT = MIB
+OPEN_FILES = Path("/proc/self/fd")
 
 
 @pytest.fixture
@@ -137,6 +140,33 @@ async def test_cancelled_request_drops_its_connection(transport: AiohttpTranspor
         with pytest.raises(asyncio.CancelledError):
             await sending
         await upstream.until_connections(0)
+
+
+def count_open_files() -> int:
+    return len(list(OPEN_FILES.iterdir()))
+
+
+@pytest.mark.skipif(not OPEN_FILES.exists(), reason="counts open files as Linux shows them")
+async def test_cancelled_upload_is_dropped_although_nobody_reads_it(transport: AiohttpTransport) -> None:
+    accepted: list[asyncio.StreamWriter] = []
+
+    async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.append(writer)
+
+    async with await asyncio.start_server(never_read, "127.0.0.1", 0, limit=1024) as server:
+        open_before = count_open_files()
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        sending = asyncio.create_task(transport.send(a_post(url, bytes(32 * MIB)), Timeouts()))
+        await asyncio.sleep(0.1)
+
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await asyncio.sleep(0.01)
+
+        assert len(accepted) == 1
+        assert count_open_files() == open_before + 1  # the server's end alone
+        accepted[0].transport.abort()
 
 
 async def test_closing_wakes_up_whoever_reads(transport: AiohttpTransport) -> None:

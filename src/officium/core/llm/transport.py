@@ -155,9 +155,24 @@ class AiohttpTransport:
             ),
             headers=_OUR_HEADERS,
             cookie_jar=aiohttp.DummyCookieJar(),
+            response_class=_Response,
             auto_decompress=False,
         )
         return self._session
+
+
+class _Response(aiohttp.ClientResponse):
+    """A response that, when closed early, drops its connection instead of seeing it off.
+
+    aiohttp would first send what is left of the request, which takes for ever if the provider has stopped
+    reading it.
+    """
+
+    def close(self) -> None:
+        connection = self.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        super().close()
 
 
 class AiohttpResponse:
