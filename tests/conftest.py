@@ -1,13 +1,29 @@
 """Fixtures every test may use. How to run on your own PostgreSQL and Redis: see `support/database.py`."""
 
+import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from officium.kit.database import Database, sqlite_url
 from tests.support import database as servers
+
+
+@pytest.fixture(autouse=True)
+def logs_stay_as_they_are() -> Iterator[None]:
+    """Undo what a test did to the process's logging, so that no test depends on those before it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    config = structlog.get_config() if structlog.is_configured() else None
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    if config is not None:
+        structlog.configure(**config)
 
 
 @pytest.fixture(scope="session")
