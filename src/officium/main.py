@@ -146,7 +146,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             available_providers=available_providers,
             lifespan=lambda: running(parts),
             registry=parts.registry,
-            body_limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_s),
+            body_limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
             heartbeat_s=settings.heartbeat_s,
             cors_origins=tuple(settings.cors_origins),
             metrics_token=_revealed(settings.metrics_token),
@@ -175,7 +175,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
 def build_transport(settings: Settings) -> Transport:
     """The way to the providers; `mock://` leads to the scripted one."""
     network = AiohttpTransport(
-        max_connections_per_host=settings.max_connections_per_deployment, trust_env=True
+        max_connections_per_host=settings.max_connections_per_deployment, trust_env=settings.trust_env
     )
     return SchemeTransport(network, {"mock": ScriptedTransport()})
 

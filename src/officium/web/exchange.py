@@ -103,13 +103,27 @@ class Exchange:
         declared = self.headers.get(b"content-length")
         if declared is not None and declared.isdigit() and int(declared) > self._limits.size_bytes:
             await self._refuse_large()
+        # As asyncio.timeout does, at a quarter of its cost.
+        task = asyncio.current_task()
+        assert task is not None
+        is_late = False
+
+        def expire() -> None:
+            nonlocal is_late
+            is_late = True
+            task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(self._limits.timeout_s, expire)
         try:
-            async with asyncio.timeout(self._limits.timeout_s):
-                return await self._read()
-        except TimeoutError:
+            return await self._read()
+        except asyncio.CancelledError:
+            if not is_late or task.uncancel() > 0:
+                raise
             raise RequestTooSlow(
                 f"The body did not arrive within {self._limits.timeout_s:g} seconds."
             ) from None
+        finally:
+            timer.cancel()
 
     async def json(self) -> dict[str, Any]:
         """The request's body, which must be a JSON object. Raises InvalidRequest, and what `body` raises.

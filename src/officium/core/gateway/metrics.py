@@ -55,11 +55,17 @@ class GatewayMetrics:
             registry=registry,
         )
         self._series: dict[tuple[str, str], _Series] = {}
+        self._calls: dict[tuple[str, str, str, str], Counter] = {}
+        self._tenants: dict[str, Counter] = {}
 
     def observe(self, record: UsageRecord) -> None:
         """Count one record of the usage log."""
         provider, model = record.provider or "none", record.model or "none"
-        self.calls.labels(provider, model, record.status, record.error_code or "").inc()
+        key = (provider, model, record.status, record.error_code or "")
+        calls = self._calls.get(key)
+        if calls is None:
+            calls = self._calls[key] = self.calls.labels(*key)
+        calls.inc()
         if record.provider is None:
             return
         series = self._series.get((provider, model))
@@ -76,6 +82,9 @@ class GatewayMetrics:
             if duration_s > 0:
                 series.rate.observe(record.output_tokens / duration_s)
         if record.total_tokens:
-            self.tenant_tokens.labels(record.tenant_id).inc(record.total_tokens)
+            tenant = self._tenants.get(record.tenant_id)
+            if tenant is None:
+                tenant = self._tenants[record.tenant_id] = self.tenant_tokens.labels(record.tenant_id)
+            tenant.inc(record.total_tokens)
         if record.cost_nano_usd:
             series.cost.inc(record.cost_nano_usd / 1e9)

@@ -1,7 +1,7 @@
 """What is asked of a model and what comes back, in no provider's words."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -183,6 +183,26 @@ def settle_finish_reason(said: FinishReason, has_tool_calls: bool) -> FinishReas
     return said
 
 
+class OpenThought(Protocol):
+    """The marks of a piece of reasoning that is still growing."""
+
+    signature: str | None
+    encrypted: str | None
+    id: str | None
+
+
+def begins_another_thought(last: OpenThought, delta: Delta) -> bool:
+    """Whether the reasoning in `delta` is another part than `last`: what is sealed by a mark has ended."""
+    is_sealed = bool(last.signature or last.encrypted)
+    if delta.reasoning_encrypted:
+        return delta.reasoning_id is None or delta.reasoning_id != last.id
+    if delta.reasoning and is_sealed:
+        return True
+    if delta.reasoning_signature and is_sealed:
+        return delta.reasoning_signature != last.signature
+    return bool(last.id and delta.reasoning_id and delta.reasoning_id != last.id)
+
+
 class _Segment:
     """A part that is still growing."""
 
@@ -261,19 +281,9 @@ class CompletionBuilder:
 
     def _add_reasoning(self, delta: Delta) -> None:
         last = self._segments[-1] if self._segments else None
-        is_new = last is None or last.kind != "reasoning"
-        if delta.reasoning_encrypted and last is not None and (last.texts or last.encrypted):
-            is_new = is_new or delta.reasoning_id is None or delta.reasoning_id != last.id
-        elif last is not None and delta.reasoning and (last.signature or last.encrypted):
-            is_new = True
-        elif last is not None and delta.reasoning_signature and (last.signature or last.encrypted):
-            is_new = is_new or delta.reasoning_signature != last.signature
-        elif last is not None and last.id and delta.reasoning_id:
-            is_new = is_new or delta.reasoning_id != last.id
-        if is_new:
+        if last is None or last.kind != "reasoning" or begins_another_thought(last, delta):
             last = _Segment("reasoning")
             self._segments.append(last)
-        assert last is not None
         last.texts.append(delta.reasoning)
         last.signature = delta.reasoning_signature or last.signature
         last.encrypted = delta.reasoning_encrypted or last.encrypted

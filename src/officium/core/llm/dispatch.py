@@ -272,7 +272,7 @@ class Dispatcher:
         prepare: _Prepare,
         receive: _Receive[_T],
     ) -> _T:
-        failure: LLMError = ModelNotFound("No deployment serves this model; configure one.")
+        failure: LLMError | None = None
         has_asked = False
         notes: tuple[str, ...] = ()
         for deployment in deployments:
@@ -289,7 +289,7 @@ class Dispatcher:
                 if len(attempts) == tried:
                     notes += (f"{deployment.name} was passed over: {error}",)
         try:
-            raise failure
+            raise failure or ModelNotFound("No deployment serves this model; configure one.")
         finally:
             del failure  # it holds this frame, which would hold it
 
@@ -366,7 +366,7 @@ class Dispatcher:
     async def _read_completion(self, exchange: Exchange, response: HttpResponse) -> Completion:
         body = await exchange.read(response, self._max_body_bytes)
         completion = exchange.dialect.decode(body, exchange.deployment)
-        exchange.note(deltas_of(completion))
+        exchange.note_whole(completion)
         return completion
 
 

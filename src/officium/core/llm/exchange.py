@@ -7,10 +7,11 @@ from typing import Literal
 from msgspec import Struct
 
 from officium.core.llm.breaker import CircuitBreaker
-from officium.core.llm.completion import Delta, FinishReason
+from officium.core.llm.completion import Completion, Delta, FinishReason
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.errors import LLMError, LLMProtocolError, LLMTimeoutError, LLMUnavailableError
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts, Transport
+from officium.core.llm.message import File, Image, ToolCall, ToolResult
 from officium.core.llm.providers import Dialect
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.llm.watchdog import Watchdog
@@ -134,6 +135,17 @@ class Exchange:
                 attempt.ttft_s = self._clock.monotonic() - attempt.started
                 self._breaker.answered(self._ticket)
         return has_grown or has_ended
+
+    def note_whole(self, completion: Completion) -> None:
+        """Enter a whole answer in the attempt."""
+        attempt = self.attempt
+        for part in completion.parts:
+            if isinstance(part, ToolCall):
+                attempt.output_chars += len(part.arguments) + len(part.name)
+            elif not isinstance(part, File | Image | ToolResult):
+                attempt.output_chars += len(part.text)
+        attempt.usage = completion.usage
+        attempt.finish_reason = completion.finish_reason
 
     def succeed(self) -> None:
         """The answer is complete."""

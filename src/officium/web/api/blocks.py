@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 from msgspec import Raw
 
-from officium.core.llm.completion import Delta, TokenLogprob, ToolCallDelta
+from officium.core.llm.completion import Delta, TokenLogprob, ToolCallDelta, begins_another_thought
 
 BlockKind = Literal["text", "reasoning", "refusal", "call"]
 _JSON_OBJECT = msgspec.json.Decoder(dict[str, Raw])
@@ -102,7 +102,7 @@ class BlockSequence:
 
     def _add_reasoning(self, delta: Delta) -> None:
         block = self._last
-        if block is None or _begins_another_thought(block, delta):
+        if block is None or block.kind != "reasoning" or begins_another_thought(block, delta):
             block = self._append(Block("reasoning"))
         block.signature = delta.reasoning_signature or block.signature
         block.encrypted = delta.reasoning_encrypted or block.encrypted
@@ -143,16 +143,6 @@ class BlockSequence:
             self._open.state = "open"
             self._writer.open_block(self._open)
             self._writer.grow(self._open, self._open.text, tuple(self._open.logprobs))
-
-
-def _begins_another_thought(last: Block, delta: Delta) -> bool:
-    if last.kind != "reasoning":
-        return True
-    if delta.reasoning_encrypted:
-        return delta.reasoning_id is None or delta.reasoning_id != last.id
-    if delta.reasoning and (last.signature or last.encrypted):
-        return True
-    return bool(last.id and delta.reasoning_id and delta.reasoning_id != last.id)
 
 
 def _may_close(block: Block) -> bool:

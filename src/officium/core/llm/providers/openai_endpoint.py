@@ -36,6 +36,8 @@ def post(
 def leave_out_refused(body: dict[str, Any], deployment: Deployment) -> list[str]:
     """Take out of `body` what the model answers with a 400; a note for each thing."""
     refuses = deployment.traits.refuses
+    if not refuses:
+        return []
     notes = [
         f"{deployment.model} does not accept `{name}`: left out."
         for name in sorted(refuses)
