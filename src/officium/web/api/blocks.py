@@ -153,8 +153,11 @@ def _may_close(block: Block) -> bool:
 
 
 def find_json_object(text: str) -> Raw | None:
-    """`text` as JSON to be put into other JSON, if it is one whole object; {} where it is blank."""
-    if not text.strip():
+    """`text` as JSON to be put into other JSON, if it is one whole object; {} where it is blank or null.
+
+    Groq writes `null` for the arguments of a tool that takes none.
+    """
+    if text.strip() in ("", "null"):
         return Raw(b"{}")
     try:
         _JSON_OBJECT.decode(text)

@@ -166,7 +166,7 @@ class _MessagesStream:
     def grow(self, block: Block, piece: str, logprobs: tuple[TokenLogprob, ...]) -> None:
         """Write a piece of the open block."""
         if block.kind == "call":
-            if piece:
+            if piece and piece != "null":  # see find_json_object
                 self._grow_block("input_json_delta", "partial_json", piece)
         elif block.kind == "reasoning":
             if piece:

@@ -100,7 +100,7 @@ def parse_arguments(arguments: str) -> dict[str, Any] | None:
         parsed = json.loads(arguments or "{}")
     except ValueError:
         return None
-    return parsed if isinstance(parsed, dict) else None
+    return {} if parsed is None else parsed if isinstance(parsed, dict) else None
 
 
 def arguments_text(arguments: object) -> str:
