@@ -5,8 +5,10 @@ import importlib
 import json
 import pkgutil
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,32 @@ def test_tests_mirror_the_source() -> None:
     without = {str(folder) for folder in folders if not (SOURCE / folder).is_dir()}
 
     assert without <= {"sdk"}, "Only what goes through the whole house from outside has a folder of its own."
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {
+        re.split(r"[^\w.-]", line)[0].lower().replace("_", "-")
+        for line in (*project["dependencies"], *project["optional-dependencies"]["otel"])
+    }
+    distributions = packages_distributions()
+
+    undeclared = {
+        name
+        for path in _modules()
+        for name in _imported(ast.parse(path.read_text("utf-8")))
+        if not declared & {found.lower().replace("_", "-") for found in distributions.get(name, [name])}
+    }
+
+    assert undeclared - {"officium", "pydantic_core", *sys.stdlib_module_names} == set()
+
+
+def _imported(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
 
 
 def test_architecture_has_no_exceptions() -> None:
