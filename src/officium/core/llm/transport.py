@@ -3,40 +3,29 @@
 import asyncio
 import io
 import ssl
-import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import lru_cache
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakValueDictionary
 
 import aiohttp
 from multidict import CIMultiDictProxy
-from yarl import URL
 
-from officium.core.llm.errors import (
-    LLMConnectionError,
-    LLMError,
-    LLMProtocolError,
-    LLMTimeoutError,
-)
+from officium.core.llm import faults
+from officium.core.llm.errors import LLMError
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts, Transport
-from officium.kit.version import __version__
+from officium.core.llm.inflate import inflated, is_compressed
+from officium.core.llm.outgoing import (
+    DNS_CACHE_S,
+    KEEP_ALIVE_S,
+    LARGE_BODY_BYTES,
+    OUR_HEADERS,
+    STREAM_LIMIT_BYTES,
+    TARGETS_KEPT,
+    parse_url,
+    proxy_for,
+)
 
-STREAM_LIMIT_BYTES = 64 * 1024 * 1024
-"""The longest streamed body, after decompression."""
-
-_KEEP_ALIVE_S = 30.0
-_DNS_CACHE_S = 60
-_TARGETS_KEPT = 1024
-_LARGE_BODY_BYTES = 1024 * 1024
-_INFLATED_PIECE_BYTES = 256 * 1024
 _NEVER = float("inf")
-
-_OUR_HEADERS = {
-    "accept": "*/*",
-    "accept-encoding": "identity",
-    "user-agent": f"officium/{__version__}",
-}
 
 
 class _Target:
@@ -45,11 +34,10 @@ class _Target:
     __slots__ = ("host", "origin", "proxy", "url")
 
     def __init__(self, url: str, trust_env: bool) -> None:
-        # Quoting is skipped only where there is nothing to quote: a model name may stand in the path.
-        self.url = URL(url, encoded=url.isascii() and url.isprintable() and " " not in url)
+        self.url = parse_url(url)
         self.host = self.url.host or ""
         self.origin = f"{self.url.scheme}://{self.url.authority}"
-        self.proxy = _proxy_for(self.url) if trust_env else None
+        self.proxy = proxy_for(self.url) if trust_env else None
 
 
 class AiohttpTransport:
@@ -94,7 +82,7 @@ class AiohttpTransport:
             response = await session.request(
                 request.method,
                 target.url,
-                data=body if len(body) < _LARGE_BODY_BYTES else io.BytesIO(body),
+                data=body if len(body) < LARGE_BODY_BYTES else io.BytesIO(body),
                 headers=request.headers,
                 timeout=_client_timeout(timeouts),
                 allow_redirects=False,
@@ -122,13 +110,9 @@ class AiohttpTransport:
     def _target(self, url: str) -> _Target:
         target = self._targets.get(url)
         if target is None:
-            if len(self._targets) >= _TARGETS_KEPT:
+            if len(self._targets) >= TARGETS_KEPT:
                 self._targets.clear()
-            try:
-                target = _Target(url, self._trust_env)
-            except ValueError as error:
-                raise _not_a_url() from error
-            self._targets[url] = target
+            target = self._targets[url] = _Target(url, self._trust_env)
         return target
 
     def _place(self, origin: str) -> asyncio.Semaphore:
@@ -139,7 +123,7 @@ class AiohttpTransport:
 
     async def _open_session(self) -> aiohttp.ClientSession:
         if self._is_closed:
-            raise LLMConnectionError("The transport is closed; nothing more can be sent.", is_retryable=False)
+            raise faults.transport_closed()
         if self._session is not None:
             if not self._loop.is_closed():
                 raise RuntimeError("A transport serves one event loop; make another one for this loop.")
@@ -149,11 +133,11 @@ class AiohttpTransport:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
-                keepalive_timeout=_KEEP_ALIVE_S,
-                ttl_dns_cache=_DNS_CACHE_S,
+                keepalive_timeout=KEEP_ALIVE_S,
+                ttl_dns_cache=DNS_CACHE_S,
                 ssl=True if self._ssl_context is None else self._ssl_context,
             ),
-            headers=_OUR_HEADERS,
+            headers=OUR_HEADERS,
             cookie_jar=aiohttp.DummyCookieJar(),
             response_class=_Response,
             auto_decompress=False,
@@ -199,7 +183,7 @@ class AiohttpResponse:
         """The whole body, decompressed. Raises LLMProtocolError past `limit_bytes`."""
         length = self._response.content_length
         if length is not None and length > limit_bytes:
-            raise _too_large(limit_bytes)
+            raise faults.too_large(limit_bytes)
         pieces = [piece async for piece in self._body(limit_bytes)]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -217,18 +201,18 @@ class AiohttpResponse:
     def _body(self, limit_bytes: int) -> AsyncIterator[bytes]:
         body = _Body(self._response.content, self._host, limit_bytes)
         encoding = self._response.headers.get("content-encoding", "").strip().lower()
-        return body if encoding in ("", "identity") else _inflated(body, encoding, limit_bytes)
+        return inflated(body, encoding, limit_bytes) if is_compressed(encoding) else body
 
 
 class _Body:
     """The body's bytes as they come from the network, up to a total size."""
 
-    __slots__ = ("_host", "_read", "_room_bytes", "limit_bytes")
+    __slots__ = ("_host", "_limit_bytes", "_read", "_room_bytes")
 
     def __init__(self, content: aiohttp.StreamReader, host: str, limit_bytes: int) -> None:
         self._read = content.readany
         self._host = host
-        self.limit_bytes = self._room_bytes = limit_bytes
+        self._limit_bytes = self._room_bytes = limit_bytes
 
     def __aiter__(self) -> "_Body":
         return self
@@ -237,14 +221,14 @@ class _Body:
         try:
             data = await self._read()
         except aiohttp.ClientPayloadError as error:
-            raise LLMProtocolError(f"The answer of {self._host} was cut short.") from error
+            raise faults.cut_short(self._host) from error
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
-            raise LLMConnectionError(f"The connection to {self._host} broke while it answered.") from error
+            raise faults.broke_off(self._host) from error
         if not data:
             raise StopAsyncIteration
         self._room_bytes -= len(data)
         if self._room_bytes < 0:
-            raise _too_large(self.limit_bytes)
+            raise faults.too_large(self._limit_bytes)
         return data
 
 
@@ -284,54 +268,6 @@ class SchemeTransport:
             await transport.close()
 
 
-async def _inflated(body: _Body, encoding: str, limit_bytes: int) -> AsyncIterator[bytes]:
-    """Decompress in pieces of bounded size, so that a bomb meets the limit before it fills our memory."""
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise LLMProtocolError(
-            "The provider compressed its answer in a way nobody asked for.", encoding=encoding
-        )
-    inflate: zlib._Decompress | None = None
-    try:
-        async for data in body:
-            while data:
-                if inflate is None or inflate.eof:  # a gzip body may have several members
-                    inflate = _decompressor(encoding, data)
-                piece = inflate.decompress(data, _INFLATED_PIECE_BYTES)
-                while piece:
-                    limit_bytes -= len(piece)
-                    if limit_bytes < 0:
-                        raise _too_large(body.limit_bytes)
-                    yield piece
-                    piece = inflate.decompress(inflate.unconsumed_tail, _INFLATED_PIECE_BYTES)
-                data = inflate.unused_data
-    except zlib.error as error:
-        raise LLMProtocolError("The provider's compressed answer cannot be read.") from error
-    if inflate is not None and not inflate.eof:
-        raise LLMProtocolError("The provider's compressed answer was cut short.")
-
-
-def _decompressor(encoding: str, start: bytes) -> "zlib._Decompress":
-    """A decompressor for what begins with `start`; `deflate` comes with or without the zlib wrapper."""
-    if encoding != "deflate":
-        return zlib.decompressobj(16 + zlib.MAX_WBITS)
-    is_wrapped = start[0] & 0x0F == 8
-    return zlib.decompressobj(zlib.MAX_WBITS if is_wrapped else -zlib.MAX_WBITS)
-
-
-def _not_a_url() -> LLMConnectionError:
-    return LLMConnectionError(
-        "The provider's address is not a valid URL; correct its base URL.", is_retryable=False
-    )
-
-
-def _too_large(limit_bytes: int) -> LLMProtocolError:
-    return LLMProtocolError(
-        f"The provider's answer is larger than {limit_bytes} bytes.",
-        is_retryable=False,
-        limit_bytes=limit_bytes,
-    )
-
-
 @lru_cache(maxsize=64)
 def _client_timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
@@ -347,40 +283,24 @@ def _stop_read_timer(response: aiohttp.ClientResponse) -> None:
         protocol.start_timeout()
 
 
-def _proxy_for(url: URL) -> URL | None:
-    proxy = getproxies().get(url.scheme)
-    return None if proxy is None or proxy_bypass(url.host or "") else URL(proxy)
-
-
 def _translate(error: Exception, host: str, timeouts: Timeouts) -> LLMError:
-    """What a failure before the headers means. Only the host is named: a query may hold a key."""
+    """What a failure before the headers means."""
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return LLMTimeoutError(
-                f"No connection to {host} within {timeouts.connect:g} s.",
-                phase="connect",
-                limit_s=timeouts.connect,
-            )
+            return faults.connect_timeout(host, timeouts.connect)
         case aiohttp.ServerTimeoutError():
-            return LLMTimeoutError(
-                f"{host} did not begin to answer within {timeouts.first_byte:g} s.",
-                phase="first_byte",
-                limit_s=timeouts.first_byte,
-            )
+            return faults.first_byte_timeout(host, timeouts.first_byte)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return LLMConnectionError(f"No secure connection to {host}: the TLS handshake failed.")
+            return faults.tls_failed(host)
         case aiohttp.ClientConnectorDNSError():
-            return LLMConnectionError(f"The host name {host} is not known.")
+            return faults.host_unknown(host)
         case aiohttp.ClientConnectorError():
-            return LLMConnectionError(f"No connection to {host}: {error.strerror or 'it was refused'}.")
+            return faults.not_connected(host, error.strerror)
         case aiohttp.ClientResponseError():
-            return LLMProtocolError(f"{host} answered with something that is not HTTP.")
+            return faults.not_http(host)
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return _not_a_url()
+            return faults.not_a_url()
         case aiohttp.ClientError() | OSError():
-            return LLMConnectionError(f"{host} closed the connection before it answered.")
+            return faults.hung_up(host)
         case _:
-            return LLMConnectionError(
-                f"Nothing was sent to {host}: a header, most likely the key, holds a forbidden character.",
-                is_retryable=False,
-            )
+            return faults.forbidden_character(host)
