@@ -148,6 +148,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             registry=parts.registry,
             body_limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
             heartbeat_s=settings.heartbeat_s,
+            default_model=settings.default_model,
             cors_origins=tuple(settings.cors_origins),
             metrics_token=_revealed(settings.metrics_token),
             is_metrics_public=settings.metrics_public,

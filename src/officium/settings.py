@@ -135,9 +135,6 @@ class Settings(BaseSettings):
     max_retries: int = Field(3, ge=0, le=10, description="Further tries after a failed one")
     max_connections_per_deployment: int = Field(100, ge=1, description="Most connections to one deployment")
     trust_env: bool = Field(False, description="Reach providers through HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
-    allow_private_hosts: bool = Field(
-        False, description="Let providers be reached at private addresses, beyond those configured here"
-    )
 
     jwt_issuers: Annotated[tuple[JwtIssuer, ...], NoDecode, BeforeValidator(_read_json)] = Field(
         (),

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from pathlib import Path
 
+import aiohttp
 import openai
 import pytest
 from pydantic import BaseModel
 
 from tests.support.provider import FakeProvider, Reply
 from tests.support.recordings import find_exchange
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, running_server
 
 TOOLS = [
     {
@@ -390,3 +392,15 @@ async def test_responses_tools_across_dialects(openai_client, provider: FakeProv
     calls = [item for item in response.output if item.type == "function_call"]
     assert len(calls) == 2
     assert json.loads(calls[0].arguments) == {"password": "mellon"}
+
+
+async def test_default_model_answers_requests_that_name_none(tmp_path: Path):
+    async with (
+        running_server(tmp_path, default_model="mock") as server,
+        aiohttp.ClientSession(headers={"authorization": f"Bearer {server.api_key}"}) as client,
+        client.post(f"{server.url}/v1/chat/completions", json={"messages": HELLO}) as response,
+    ):
+        body = await response.json()
+
+    assert response.status == 200
+    assert "scripted" in body["choices"][0]["message"]["content"]

@@ -125,9 +125,9 @@ def _bootstrap_for_server(settings: "Settings") -> None:
     if made is not None:
         _show_first(made)
         say(
-            f"Try it:  curl http://{settings.host}:{settings.port}/v1/chat/completions"
+            f"Try it:  curl -N http://{settings.host}:{settings.port}/v1/chat/completions"
             f" -H 'Authorization: Bearer {made['api_key']}' -H 'Content-Type: application/json'"
-            """ -d '{"model": "mock", "messages": [{"role": "user", "content": "Hello"}]}'"""
+            """ -d '{"model": "mock", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'"""
         )
 
 

@@ -80,6 +80,7 @@ class Gateway(CompletionGateway, EmbeddingGateway, ModelGateway, Protocol):
 class WebParts:
     """What the door is built from.
 
+    `default_model` answers completion requests that name none; without it they are refused.
     `lifespan` is entered before the first request and left after the last. `cors_origins` are the origins
     whose pages may call us (`*` for all); by default none may. The metrics show all tenants together: they
     are public, or open to whoever has `metrics_token`, or closed.
@@ -95,6 +96,7 @@ class WebParts:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     body_limits: BodyLimits = field(default_factory=BodyLimits)
     heartbeat_s: float = HEARTBEAT_S
+    default_model: str | None = None
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = None
     is_metrics_public: bool = False
@@ -246,7 +248,10 @@ class _WrongMethod:
 
 def _hot_doors(parts: WebParts) -> dict[str, dict[str, Door]]:
     def completions(wire: ChatWire | ResponsesWire | MessagesWire) -> dict[str, Door]:
-        return {"POST": CompletionsDoor(wire, parts.gateway, parts.authenticator, parts.heartbeat_s)}
+        door = CompletionsDoor(
+            wire, parts.gateway, parts.authenticator, parts.heartbeat_s, parts.default_model
+        )
+        return {"POST": door}
 
     return {
         "/v1/chat/completions": completions(ChatWire()),

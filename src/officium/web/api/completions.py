@@ -41,11 +41,13 @@ class CompletionsDoor:
         gateway: CompletionGateway,
         authenticator: Authenticator,
         heartbeat_s: float = HEARTBEAT_S,
+        default_model: str | None = None,
     ) -> None:
         self._wire = wire
         self._gateway = gateway
         self._authenticator = authenticator
         self._heartbeat_s = heartbeat_s
+        self._default_model = default_model
         self._wants_request_id = wire.dialect == "anthropic-messages"
 
     async def serve(self, exchange: Exchange) -> None:
@@ -54,7 +56,10 @@ class CompletionsDoor:
             exchange.name_request_id(b"request-id")
         caller = await identify_for(self._authenticator, exchange.headers, "inference")
         exchange.tenant = caller.tenant_id
-        request = self._wire.parse(await exchange.json())
+        body = await exchange.json()
+        if self._default_model is not None:
+            body.setdefault("model", self._default_model)
+        request = self._wire.parse(body)
         context = CallContext(
             request_id=exchange.request_id, user=request.user, traceparent=traceparent(exchange)
         )
