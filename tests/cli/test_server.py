@@ -154,7 +154,7 @@ def test_serve_answers_and_ends_cleanly(run: Run, tmp_path: Path):
     assert process.returncode == 0, errors
     assert refused.status == 1
     assert re.search(r"^Key: +ofc_\w+$", output, re.MULTILINE)
-    assert f"curl -N -N {url}/v1/chat/completions" in output
+    assert f"curl -N {url}/v1/chat/completions" in output
 
 
 def _wait_until_it_answers(url: str, process: "subprocess.Popen[str]") -> None:
