@@ -102,7 +102,7 @@ BY_MODEL: dict[str, Act] = {
 }
 """What the second half of a model's name asks for; `error-<status>` stands for any HTTP status."""
 
-MODELS = ("mock", *(f"mock/{name}" for name in BY_MODEL), "mock/error-429", "mock/error-500")
+MODELS = ("mock", *BY_MODEL, "error-429", "error-500")
 
 
 class AskedRequest(Struct, frozen=True):
