@@ -31,6 +31,8 @@ class TokenUsage(BaseModel):
 
 def credible(count: object) -> int | None:
     """`count` if it is a whole number a provider can mean, else `None` (negative, huge, no number)."""
+    if type(count) is int:
+        return count if 0 <= count <= LARGEST_CREDIBLE else None
     if isinstance(count, float) and count.is_integer():
         count = int(count)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= LARGEST_CREDIBLE:

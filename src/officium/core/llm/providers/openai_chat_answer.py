@@ -96,6 +96,7 @@ class _Chunk(Struct):
     x_groq: Any = None
 
 
+_PLAIN_COUNTS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 _CHUNK = msgspec.json.Decoder(_Chunk)
 _NO_MESSAGE = _Message()
 
@@ -126,16 +127,19 @@ def read_usage(said: object, quirks: frozenset[Quirk]) -> TokenUsage | None:
     """The token counts in our meaning, or `None` where nothing credible was said."""
     if not isinstance(said, dict):
         return None
-    inputs, outputs = _details(said, "prompt_tokens_details"), _details(said, "completion_tokens_details")
     input_tokens, total = credible(said.get("prompt_tokens")), credible(said.get("total_tokens"))
     output_tokens = credible(said.get("completion_tokens"))
-    reasoning = _first_credible(outputs.get("reasoning_tokens"), said.get("reasoning_tokens"))
-    cached = _first_credible(
-        inputs.get("cached_tokens"),
-        said.get("prompt_cache_hit_tokens"),  # DeepSeek
-        said.get("num_cached_tokens"),  # Mistral
-        said.get("cached_tokens"),  # Together
-    )
+    reasoning = cached = cache_write = None
+    if not said.keys() <= _PLAIN_COUNTS:
+        inputs, outputs = _details(said, "prompt_tokens_details"), _details(said, "completion_tokens_details")
+        reasoning = _first_credible(outputs.get("reasoning_tokens"), said.get("reasoning_tokens"))
+        cached = _first_credible(
+            inputs.get("cached_tokens"),
+            said.get("prompt_cache_hit_tokens"),  # DeepSeek
+            said.get("num_cached_tokens"),  # Mistral
+            said.get("cached_tokens"),  # Together
+        )
+        cache_write = credible(inputs.get("cache_write_tokens"))
     if "reasoning_outside_output" in quirks and output_tokens is not None and reasoning:
         is_inside = total is not None and total < (input_tokens or 0) + output_tokens + reasoning
         output_tokens += 0 if is_inside else reasoning
@@ -146,14 +150,15 @@ def read_usage(said: object, quirks: frozenset[Quirk]) -> TokenUsage | None:
             output_tokens = total - input_tokens
         elif output_tokens is None:
             output_tokens = total - input_tokens
-    usage = TokenUsage(
+    if input_tokens is output_tokens is cached is cache_write is reasoning is None:
+        return None
+    return TokenUsage(
         input_tokens=input_tokens,
         cached_tokens=cached,
-        cache_write_tokens=credible(inputs.get("cache_write_tokens")),
+        cache_write_tokens=cache_write,
         output_tokens=output_tokens,
         reasoning_tokens=reasoning,
     )
-    return None if usage == TokenUsage() else usage
 
 
 class ChatStream(EventStream):
