@@ -172,6 +172,20 @@ def test_reported_cost_wins():
             b'{"id": "gen-1", "usage": {"prompt_tokens": 3, "cost": 0.0000123}}', "0.0000123", id="whole"
         ),
         pytest.param(b'data: {"choices": [], "usage": {"cost": 0.25}}\n\n', "0.25", id="event"),
+        pytest.param(
+            b'{"usage": {"cost": 0.01, "is_byok": true, "cost_details": {"upstream_inference_cost": 0.2}}}',
+            "0.21",
+            id="own-key-upstream",
+        ),
+        pytest.param(
+            b'{"usage": {"cost": 0.2, "is_byok": false, "cost_details": {"upstream_inference_cost": 0.2}}}',
+            "0.2",
+            id="own-key-of-theirs",
+        ),
+        pytest.param(
+            b'{"usage": {"cost": 0, "is_byok": true, "cost_details": null}}', "0", id="own-key-free"
+        ),
+        pytest.param(b'{"usage": {"cost": 1e30}}', None, id="incredible"),
         pytest.param(b'{"usage": {"prompt_tokens": 3}}', None, id="silent"),
         pytest.param(b'{"usage": {"cost": -1}}', None, id="negative"),
         pytest.param(b'{"usage": {"cost": "free"}}', None, id="no-number"),

@@ -13,6 +13,7 @@ Quirk = Literal[
     "think_tags",  # thoughts stand in <think>...</think> inside the content
     "max_completion_tokens",  # max_tokens is called max_completion_tokens
     "no_stream_options",  # does not know stream_options.include_usage
+    "reports_cost",  # OpenRouter: usage.cost is what the call cost, in US dollars
 ]
 
 

@@ -242,7 +242,7 @@ class Dispatcher:
         ) -> tuple[Embeddings, Deployment, tuple[str, ...]]:
             body = await exchange.read(response, self._max_body_bytes)
             embeddings = exchange.dialect.decode_embeddings(body, exchange.deployment)
-            exchange.attempt.usage = embeddings.usage
+            exchange.note_usage(embeddings.usage, body)
             exchange.succeed()
             return embeddings, exchange.deployment, notes
 

@@ -1,10 +1,11 @@
 """One try at one deployment: what is known of it, and what it holds until it is over."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from officium.core.llm.breaker import CircuitBreaker
 from officium.core.llm.completion import Completion, Delta, FinishReason
@@ -12,13 +13,18 @@ from officium.core.llm.deployment import Deployment
 from officium.core.llm.errors import LLMError, LLMProtocolError, LLMTimeoutError, LLMUnavailableError
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts, Transport
 from officium.core.llm.message import File, Image, ToolCall, ToolResult
+from officium.core.llm.price import reported_cost
 from officium.core.llm.providers import Dialect
 from officium.core.llm.token_usage import TokenUsage
+from officium.core.llm.tokens import estimate_tokens
 from officium.core.llm.watchdog import Watchdog
 from officium.kit.clock import Clock
 
 ERROR_BODY_BYTES = 64 * 1024
 """As much of an error's body is read."""
+
+OUTPUT_SAMPLE_CHARS = 8192
+"""As much of what the model wrote is kept while it writes, for an estimate of its tokens."""
 
 _EXCERPT_BYTES = 4096
 _EXCERPT_CHARS = 200
@@ -28,7 +34,8 @@ class Attempt(Struct, kw_only=True):
     """What is known of one try. It grows while the try goes on and is complete with its `duration_s`.
 
     `started` is the clock's monotonic time; `ttft_s` the time to the first content, or to the whole
-    answer. `output_chars` count what the model wrote, so that a stream cut short can be estimated.
+    answer. `output_chars` count what the model wrote and `output_sample` holds its beginning, so that a
+    stream cut short can be estimated. `reported_cost` is what the provider says it charges, in US dollars.
     """
 
     number: int
@@ -40,8 +47,17 @@ class Attempt(Struct, kw_only=True):
     error: LLMError | None = None
     usage: TokenUsage | None = None
     finish_reason: FinishReason | None = None
+    reported_cost: Decimal | None = None
     output_chars: int = 0
+    output_sample: list[str] = field(default_factory=list)
     http_status: int | None = None
+
+    def estimate_output_tokens(self) -> int:
+        """About how many tokens the model wrote, for where the provider does not say."""
+        sample = "".join(self.output_sample)
+        if not sample:
+            return 0
+        return round(estimate_tokens(sample) * max(1.0, self.output_chars / len(sample)))
 
 
 class Exchange:
@@ -63,6 +79,7 @@ class Exchange:
         self.timeouts = timeouts
         self.is_over = False
         self.watchdog = Watchdog(timeouts, self.fail)
+        self._reports_cost = "reports_cost" in attempt.deployment.provider.quirks
         self._clock = clock
         self._place = place
         self._breaker = breaker
@@ -111,7 +128,7 @@ class Exchange:
         elapsed_s = self._clock.monotonic() - self.attempt.started
         return max(self.timeouts.idle, self.timeouts.first_byte - elapsed_s)
 
-    def note(self, deltas: Iterable[Delta]) -> bool:
+    def note(self, deltas: Sequence[Delta]) -> bool:
         """Enter what was streamed in the attempt; tells whether the answer grew or ended by it."""
         attempt = self.attempt
         chars = 0
@@ -125,11 +142,15 @@ class Exchange:
                 has_grown = True
             if delta.usage is not None:
                 attempt.usage = delta.usage
+                if self._reports_cost:
+                    attempt.reported_cost = reported_cost(delta.raw)
             if delta.finish_reason is not None:
                 attempt.finish_reason = delta.finish_reason
                 has_ended = True
         if chars or has_grown:
             has_grown = True
+            if attempt.output_chars < OUTPUT_SAMPLE_CHARS:
+                self._sample(deltas)
             attempt.output_chars += chars
             if attempt.ttft_s is None:
                 attempt.ttft_s = self._clock.monotonic() - attempt.started
@@ -141,11 +162,18 @@ class Exchange:
         attempt = self.attempt
         for part in completion.parts:
             if isinstance(part, ToolCall):
-                attempt.output_chars += len(part.arguments) + len(part.name)
+                attempt.output_sample += (part.name, part.arguments)
             elif not isinstance(part, File | Image | ToolResult):
-                attempt.output_chars += len(part.text)
-        attempt.usage = completion.usage
+                attempt.output_sample.append(part.text)
+        attempt.output_chars = sum(map(len, attempt.output_sample))
         attempt.finish_reason = completion.finish_reason
+        self.note_usage(completion.usage, completion.raw)
+
+    def note_usage(self, usage: TokenUsage | None, raw: bytes) -> None:
+        """Enter what a whole answer took, as the provider wrote it in `raw`."""
+        self.attempt.usage = usage
+        if self._reports_cost:
+            self.attempt.reported_cost = reported_cost(raw)
 
     def succeed(self) -> None:
         """The answer is complete."""
@@ -198,6 +226,13 @@ class Exchange:
             f"not with an answer of its API. It begins: {text[:_EXCERPT_CHARS]}",
             status=self.attempt.http_status,
         )
+
+    def _sample(self, deltas: Sequence[Delta]) -> None:
+        sample = self.attempt.output_sample
+        for delta in deltas:
+            sample += (delta.text, delta.reasoning, delta.refusal)
+            for piece in delta.tool_calls:
+                sample += (piece.name or "", piece.arguments)
 
     async def _read_some(self, response: HttpResponse, limit_bytes: int) -> bytes:
         """The body's beginning: as much as comes, up to the limit, without trouble."""

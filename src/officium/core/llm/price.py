@@ -27,6 +27,8 @@ CostSource = Literal["price-list", "reported", "local", "scripted", "flat", "unk
 
 _PACKAGE_NAMES = {"gemini": "google", "vertex": "google", "xai": "x-ai"}
 _KNOWN_LIMIT = 4096
+_LARGEST_CREDIBLE = 1_000_000
+"""US dollars for one call. More is a provider's mistake and is treated as not said."""
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -138,8 +140,14 @@ def flat_cost(tokens: int) -> Cost:
     return Cost(tokens * Decimal(str(COST_PER_1K_TOKENS)) / 1000, "flat")
 
 
+class _SaidDetails(Struct):
+    upstream_inference_cost: Decimal | None = None
+
+
 class _SaidUsage(Struct):
     cost: Decimal | None = None
+    is_byok: bool = False
+    cost_details: _SaidDetails | None = None
 
 
 class _SaidAnswer(Struct):
@@ -150,7 +158,11 @@ _decode_answer = msgspec.json.Decoder(_SaidAnswer).decode
 
 
 def reported_cost(raw: bytes) -> Decimal | None:
-    """The `usage.cost` that a provider wrote into its JSON answer or into the event of a stream, if any."""
+    """The `usage.cost` that a provider wrote into its JSON answer or into the event of a stream, if any.
+
+    Where OpenRouter asked with a key of our own (`is_byok`), that is its fee alone, and what the key's
+    provider charges beside it is added.
+    """
     start = raw.find(b"{")
     if b'"cost"' not in raw or start < 0:
         return None
@@ -158,8 +170,13 @@ def reported_cost(raw: bytes) -> Decimal | None:
         answer = _decode_answer(raw[start:].rstrip())
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    cost = answer.usage.cost if answer.usage is not None else None
-    return cost if cost is not None and cost.is_finite() and cost >= 0 else None
+    said = answer.usage
+    if said is None or said.cost is None:
+        return None
+    cost = said.cost
+    if said.is_byok and said.cost_details is not None:
+        cost += said.cost_details.upstream_inference_cost or 0
+    return cost if cost.is_finite() and 0 <= cost <= _LARGEST_CREDIBLE else None
 
 
 def _look_up(provider: str, model: str, at: datetime) -> _Known:

@@ -64,6 +64,7 @@ _ROWS = (
         base_url="https://openrouter.ai/api/v1",
         env_key="OPENROUTER_API_KEY",
         default_model="~anthropic/claude-sonnet-latest",
+        quirks=frozenset({"reports_cost"}),
     ),
     Provider(
         name="ollama",
