@@ -1,0 +1,43 @@
+"""A real browser: Debian's Chromium, headless, with nothing to call home to."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium() -> str:
+    """The browser's path. Without one the test is skipped, or fails where CI=true."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("There is no Chromium. Install it: apt-get install chromium.")
+        pytest.skip("There is no Chromium on this machine.")
+    return path
+
+
+@asynccontextmanager
+async def open_page(width: int = 1280, dark: bool = False) -> AsyncIterator[Page]:
+    """A page of a fresh browser."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_chromium(), args=list(_QUIET))
+        try:
+            context = await browser.new_context(
+                viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+            )
+            yield await context.new_page()
+        finally:
+            await browser.close()
