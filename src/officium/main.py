@@ -30,10 +30,11 @@ from officium.core.gateway import (
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
 from officium.core.llm.http import HttpRequest, Timeouts, Transport
+from officium.core.llm.http1 import Http1Transport
 from officium.core.llm.price import load_prices
 from officium.core.llm.providers import PROVIDERS
 from officium.core.llm.retry import RetryPolicy
-from officium.core.llm.transport import AiohttpTransport, SchemeTransport
+from officium.core.llm.transport import SchemeTransport
 from officium.core.tenancy import (
     Authenticator,
     Caller,
@@ -175,7 +176,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
 
 def build_transport(settings: Settings) -> Transport:
     """The way to the providers; `mock://` leads to the scripted one."""
-    network = AiohttpTransport(
+    network = Http1Transport(
         max_connections_per_host=settings.max_connections_per_deployment, trust_env=settings.trust_env
     )
     return SchemeTransport(network, {"mock": ScriptedTransport()})

@@ -1,4 +1,4 @@
-"""The usage log: records are taken at once and written together, a few milliseconds later."""
+"""The usage log: records are taken at once and written together, a moment later."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import structlog
 from officium.core.usage.record import UsageRecord
 
 BATCH_LARGEST = 2000
-BATCH_WAIT_S = 0.02
+BATCH_WAIT_S = 0.1
 BACKLOG_LARGEST = 100_000
 _RETRY_WAIT_S = 0.5
 
