@@ -11,6 +11,8 @@ from officium.kit.errors import InvalidRequest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 LONGEST_FALLBACK = 8
+MOST_ALIASES = 1000
+"""As many may a tenant have: they are kept in memory, and listed whole."""
 
 
 class Alias(Struct, frozen=True, kw_only=True):
@@ -33,6 +35,10 @@ def check_alias(name: str, targets: Sequence[str]) -> None:
             "An alias has 1 to 128 letters, digits and . _ : / -, and begins with a letter or digit.",
             param="name",
         )
+    if any(step in ("", ".", "..") for step in name.split("/")):
+        raise InvalidRequest(
+            "An alias stands in addresses, so between its slashes there must be more than dots.", param="name"
+        )
     if find_provider(name.partition("/")[0]) is not None:
         raise InvalidRequest(
             f"{name!r} begins with a provider's name, which always means that provider. Choose another name.",
@@ -42,7 +48,8 @@ def check_alias(name: str, targets: Sequence[str]) -> None:
         raise InvalidRequest(f"An alias has 1 to {LONGEST_FALLBACK} targets.", param="targets")
     for index, target in enumerate(targets):
         provider, slash, model = target.partition("/")
-        if find_provider(provider) is None or (slash and not model) or len(target) > 256:
+        is_known = find_provider(provider) is not None and (bool(model) or not slash)
+        if not is_known or not target.isprintable() or len(target) > 256:
             raise InvalidRequest(
                 f"{target!r} is not a target. Write provider/model, such as groq/openai/gpt-oss-20b.",
                 param=f"targets[{index}]",

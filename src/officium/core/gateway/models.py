@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from officium.core.gateway.alias import Alias, check_alias
+from officium.core.gateway.alias import MOST_ALIASES, Alias, check_alias
+from officium.core.gateway.call import ModelListing
 from officium.core.gateway.errors import AliasNotFound, ProviderNotConfigured, UnknownModel
 from officium.core.gateway.store import AliasStore
 from officium.core.llm.deployment import Deployment, Provider
 from officium.core.llm.providers import PROVIDERS, find_provider, find_traits
 from officium.core.tenancy import Caller, require
 from officium.kit.clock import Clock
+from officium.kit.errors import InvalidRequest
 
 ALIASES_LIVE_S = 3.0
 """How long another replica's change to an alias may go unnoticed."""
@@ -45,6 +47,7 @@ class ModelService:
         self._store = aliases
         self._clock = clock
         self._tenants: dict[str, _TenantModels] = {}
+        self._changes = 0
 
     async def resolve(self, caller: Caller, name: str) -> tuple[Deployment, ...]:
         """The deployments to try for `name`, in order, at least one.
@@ -83,39 +86,65 @@ class ModelService:
         """Every provider of the catalogue, with our access to it where there is one."""
         return [(row, self._access.get(row.name)) for row in PROVIDERS.values()]
 
+    async def list_own_models(self, caller: Caller) -> list[ModelListing]:
+        """The names of the tenant's own under which the caller may ask for a model. Needs `inference`."""
+        require(caller, "inference")
+        return [
+            ModelListing(id=alias.name, provider="alias", created=int(alias.updated_at.timestamp()))
+            for alias in await self._store.list_aliases(caller)
+        ]
+
     async def list_aliases(self, caller: Caller) -> list[Alias]:
-        """The tenant's aliases, by name."""
+        """The tenant's aliases, by name. Needs `config:read` or `config:write`."""
+        if not caller.may("config:write"):
+            require(caller, "config:read")
         return await self._store.list_aliases(caller)
 
-    async def set_alias(self, caller: Caller, name: str, targets: Sequence[str]) -> None:
+    async def set_alias(self, caller: Caller, name: str, targets: Sequence[str]) -> Alias:
         """Create or replace an alias. Needs `config:write`; raises InvalidRequest."""
         require(caller, "config:write")
         check_alias(name, targets)
-        await self._store.put_alias(caller, name, targets, self._clock.now())
-        self._tenants.pop(caller.tenant_id, None)
+        others = [alias for alias in await self._store.list_aliases(caller) if alias.name != name]
+        if len(others) >= MOST_ALIASES:
+            raise InvalidRequest(
+                f"A tenant has at most {MOST_ALIASES} aliases. Delete one you no longer need.", param="name"
+            )
+        alias = Alias(
+            name=name, targets=tuple(targets), updated_at=self._clock.now(), updated_by=caller.actor
+        )
+        await self._store.put_alias(caller, alias)
+        self._forget(caller)
+        return alias
 
     async def delete_alias(self, caller: Caller, name: str) -> None:
         """Delete an alias. Needs `config:write`; raises AliasNotFound."""
         require(caller, "config:write")
         if not await self._store.delete_alias(caller, name):
             raise AliasNotFound(f"There is no alias {name!r}.", name=name)
-        self._tenants.pop(caller.tenant_id, None)
+        self._forget(caller)
 
     async def _load(self, caller: Caller) -> _TenantModels:
+        read_at, changes = self._clock.monotonic(), self._changes
         aliases = {alias.name: alias for alias in await self._store.list_aliases(caller)}
-        if len(self._tenants) >= _TENANTS_KEPT:
-            self._tenants.clear()
-        tenant = _TenantModels(aliases, self._clock.monotonic() + ALIASES_LIVE_S, {})
-        self._tenants[caller.tenant_id] = tenant
+        tenant = _TenantModels(aliases, read_at + ALIASES_LIVE_S, {})
+        if changes == self._changes:  # else it may have been read too early
+            if len(self._tenants) >= _TENANTS_KEPT:
+                self._tenants.clear()
+            self._tenants[caller.tenant_id] = tenant
         return tenant
 
+    def _forget(self, caller: Caller) -> None:
+        self._changes += 1
+        self._tenants.pop(caller.tenant_id, None)
+
     def _of_alias(self, alias: Alias) -> tuple[Deployment, ...]:
+        """The deployments of those targets that can be asked here; raises for the last one if none can."""
         found: list[Deployment] = []
-        missing: ProviderNotConfigured | None = None
+        missing: ProviderNotConfigured | UnknownModel | None = None
         for target in alias.targets:
             try:
                 found.append(self.deployment(target))
-            except ProviderNotConfigured as error:
+            except (ProviderNotConfigured, UnknownModel) as error:
                 missing = error
         if not found and missing is not None:
             raise missing

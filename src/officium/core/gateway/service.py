@@ -76,13 +76,7 @@ class GatewayService:
 
     async def list_models(self, caller: Caller) -> list[ModelListing]:
         """What the caller can ask for: the tenant's aliases, then the models of each configured provider."""
-        require(caller, "inference")
-        aliases = await self._models.list_aliases(caller)
-        listed = [
-            ModelListing(id=alias.name, provider="alias", created=int(alias.updated_at.timestamp()))
-            for alias in aliases
-        ]
-        return listed + await self._directory.list_models()
+        return await self._models.list_own_models(caller) + await self._directory.list_models()
 
     async def _admit(self, caller: Caller, model: str) -> tuple[Deployment, ...]:
         require(caller, "inference")

@@ -1,9 +1,7 @@
 """Loading and saving the gateway's things."""
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from officium.core.gateway.alias import Alias
 from officium.core.gateway.tables import model_aliases
@@ -36,20 +34,21 @@ class AliasStore:
             for row in rows
         ]
 
-    async def put_alias(self, caller: Caller, name: str, targets: Sequence[str], now: datetime) -> None:
-        """Create the alias or replace its targets."""
-        mine = (model_aliases.c.tenant_id == caller.tenant_id) & (model_aliases.c.name == name)
+    async def put_alias(self, caller: Caller, alias: Alias) -> None:
+        """Create the alias or replace what it stands for; of two at once the later one holds."""
+        insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
+        values = {
+            "targets": list(alias.targets),
+            "updated_at": alias.updated_at,
+            "updated_by": alias.updated_by,
+        }
+        query = (
+            insert(model_aliases)
+            .values(tenant_id=caller.tenant_id, name=alias.name, **values)
+            .on_conflict_do_update(index_elements=["tenant_id", "name"], set_=values)
+        )
         async with self._database.writing() as connection:
-            await connection.execute(delete(model_aliases).where(mine))
-            await connection.execute(
-                insert(model_aliases).values(
-                    tenant_id=caller.tenant_id,
-                    name=name,
-                    targets=list(targets),
-                    updated_at=now,
-                    updated_by=caller.actor,
-                )
-            )
+            await connection.execute(query)
 
     async def delete_alias(self, caller: Caller, name: str) -> bool:
         """Delete the alias; whether there was one."""
