@@ -52,13 +52,11 @@ class EventStream:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._beat is not None:
-            await self._beat
+        await self._end_beat()
 
     async def open(self, headers: Sequence[Header]) -> None:
         """Start the answer, unless a heartbeat already did (then without these headers)."""
-        if self._beat is not None:
-            await self._beat
+        await self._end_beat()
         if not self.is_open:
             self.is_open = True
             await self._exchange.start_stream(headers)
@@ -66,7 +64,7 @@ class EventStream:
     async def write(self, data: bytes) -> None:
         """Send events."""
         if self._beat is not None:
-            await self._beat
+            await self._end_beat()
         self._last_write = self._loop.time()
         await self._exchange.write(data)
 
@@ -80,12 +78,18 @@ class EventStream:
         if wait_s <= 0:
             wait_s = self._heartbeat_s
             if self._beat is None or self._beat.done():
-                self._beat = self._loop.create_task(self._send_heartbeat())
+                # From here on nobody else may begin the answer, though the heartbeat has yet to do so.
+                must_open, self.is_open = not self.is_open, True
+                self._beat = self._loop.create_task(self._send_heartbeat(must_open))
         self._timer = self._loop.call_later(wait_s, self._wake)
 
-    async def _send_heartbeat(self) -> None:
-        if not self.is_open:
-            self.is_open = True
+    async def _end_beat(self) -> None:
+        """Wait for a heartbeat that is on its way, which is not cancelled with whoever waits for it."""
+        if self._beat is not None and not self._beat.done():
+            await asyncio.shield(self._beat)
+
+    async def _send_heartbeat(self, must_open: bool) -> None:
+        if must_open:
             await self._exchange.start_stream()
         self._last_write = self._loop.time()
         await self._exchange.write(self._renderer.heartbeat())

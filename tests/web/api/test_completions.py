@@ -17,6 +17,7 @@ from tests.support.web import (
     Client,
     FakeAuthenticator,
     FakeGateway,
+    FakeStream,
     a_deployment,
     an_app,
     ask,
@@ -175,6 +176,19 @@ async def test_error_after_a_heartbeat_goes_into_the_stream() -> None:
     assert events(reply.body)[-1]["error"]["message"] == "Busy."
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_error_that_comes_with_the_first_heartbeat_is_told(turns: int) -> None:
+    class Gateway(FakeGateway):
+        async def open_stream(self, *args: object) -> FakeStream:
+            for _ in range(turns):  # of the event loop: whatever is due at the moment goes first or second
+                await asyncio.sleep(0)
+            raise LLMUnavailableError("Busy.")
+
+    reply = await ask(an_app(Gateway(), heartbeat_s=0), "POST", CHAT, STREAMED)
+
+    assert b"Busy." in reply.body
+
+
 async def test_heartbeats_fill_the_silence_inside_a_stream() -> None:
     silence = asyncio.Event()
     gateway = FakeGateway(script=[[Delta(text="Hel")], silence, *words("lo")])
@@ -312,3 +326,20 @@ async def test_trace_of_the_caller_reaches_the_gateway() -> None:
 )
 def test_any_text_makes_a_harmless_header(text: str, value: bytes) -> None:
     assert header_value(text) == value
+
+
+def test_what_is_kept_of_a_long_header_is_short() -> None:
+    header_value("x" * completions._NOTES_LIMIT + "one")
+    kept = completions._header_value.cache_info().currsize
+
+    header_value("x" * completions._NOTES_LIMIT + "another")
+
+    assert completions._header_value.cache_info().currsize == kept
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages", "/v1/responses", "/v1/embeddings"])
+async def test_model_is_a_name_and_no_essay(path: str) -> None:
+    reply = await ask(an_app(), "POST", path, {**MESSAGES_QUESTION, "input": "Hi", "model": "a/" + "m" * 255})
+
+    assert reply.status == 400
+    assert "`model` must not be longer than 256 characters." in reply.json["error"]["message"]

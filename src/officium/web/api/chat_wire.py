@@ -26,6 +26,7 @@ from officium.web.api.reading import (
     list_field,
     list_of_objects,
     list_of_texts,
+    model_name,
     number,
     object_field,
     refuse,
@@ -39,7 +40,6 @@ from officium.web.errors import openai_error
 MOST_TOOLS = 512
 MOST_STOPS = 16
 MOST_CHOICES = 16
-_LONGEST_NAME = 256
 _MODELLED = frozenset(
     (
         "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop",
@@ -80,7 +80,7 @@ class ChatWire:
             refuse("top_logprobs", "needs `logprobs` to be true.")
         _check_stream_options(body)
         return CompletionRequest(
-            model=_model(body),
+            model=model_name(body),
             messages=messages,
             max_tokens=integer(body, "max_tokens", 1) if max_tokens is None else max_tokens,
             temperature=number(body, "temperature", 0, 2),
@@ -116,13 +116,6 @@ class ChatWire:
     def render_error(self, error: OfficiumError, status: int, request_id: str) -> bytes:
         """The JSON body of an error answer."""
         return openai_error(error, status)
-
-
-def _model(body: Mapping[str, Any]) -> str:
-    model = required_text(body, "model")
-    if len(model) > _LONGEST_NAME:
-        refuse("model", f"must not be longer than {_LONGEST_NAME} characters.")
-    return model
 
 
 def _leftovers(body: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

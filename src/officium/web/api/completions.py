@@ -131,9 +131,13 @@ class CompletionsDoor:
         return dialect == self._wire.dialect and deployment.provider.is_faithful
 
 
-@lru_cache(maxsize=1024)
 def header_value(text: str) -> bytes:
     """Any text as a header's value: printable ASCII, at most a kilobyte."""
+    return _header_value(text[:_NOTES_LIMIT])  # cut before it is kept: notes name fields of any length
+
+
+@lru_cache(maxsize=1024)
+def _header_value(text: str) -> bytes:
     plain = text.encode("ascii", "backslashreplace")[:_NOTES_LIMIT]
     return bytes(byte if 32 <= byte < 127 else 32 for byte in plain)
 

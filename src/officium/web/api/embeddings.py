@@ -16,7 +16,7 @@ from officium.core.llm.embedding import EmbeddingRequest
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import OfficiumError
 from officium.web.api.completions import answer_headers, traceparent
-from officium.web.api.reading import choice, integer, json_type, refuse, required_text, text_field
+from officium.web.api.reading import choice, integer, json_type, model_name, refuse, text_field
 from officium.web.caller import Authenticator, identify_for
 from officium.web.errors import openai_error
 from officium.web.exchange import Exchange
@@ -63,7 +63,7 @@ class EmbeddingsDoor:
 def parse_embeddings(body: Mapping[str, Any]) -> EmbeddingRequest:
     """Read a request body. Raises InvalidRequest with `param` naming the faulty part."""
     return EmbeddingRequest(
-        model=required_text(body, "model"),
+        model=model_name(body),
         inputs=_inputs(body),
         dimensions=integer(body, "dimensions", 1),
         user=text_field(body, "user"),

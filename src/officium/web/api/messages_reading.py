@@ -26,6 +26,7 @@ from officium.web.api.reading import (
     json_type,
     list_of_objects,
     list_of_texts,
+    model_name,
     number,
     object_field,
     refuse,
@@ -91,7 +92,7 @@ class _RequestReader:
         self._has_foreign_marks = False
 
     def read(self, body: Mapping[str, Any]) -> CompletionRequest:
-        model = required_text(body, "model")
+        model = model_name(body)
         max_tokens = integer(body, "max_tokens", low=1)
         if max_tokens is None:
             refuse("max_tokens", "is required: the most tokens the answer may have.")

@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 
 from officium.kit.errors import InvalidRequest
 
+_LONGEST_MODEL_NAME = 256
+"""Names are keys of many a table in memory, so they cannot be as long as a body."""
+
 
 def join(path: str, name: str) -> str:
     """The path of field `name` in the object at `path`."""
@@ -35,6 +38,14 @@ def required_text(body: Mapping[str, Any], name: str, path: str = "") -> str:
     if not value:
         refuse(join(path, name), "is required and must be a string that is not empty.")
     return value
+
+
+def model_name(body: Mapping[str, Any]) -> str:
+    """The body's `model`, which must be there and be no longer than a name."""
+    name = required_text(body, "model")
+    if len(name) > _LONGEST_MODEL_NAME:
+        refuse("model", f"must not be longer than {_LONGEST_MODEL_NAME} characters.")
+    return name
 
 
 def number(

@@ -29,6 +29,7 @@ from officium.web.api.reading import (
     json_type,
     list_of_objects,
     list_of_texts,
+    model_name,
     number,
     object_field,
     refuse,
@@ -108,7 +109,7 @@ class _RequestReader:
         self._has_foreign_marks = False
 
     def read(self, body: Mapping[str, Any]) -> CompletionRequest:
-        model = required_text(body, "model")
+        model = model_name(body)
         _refuse_what_needs_memory(body)
         self._leave(body, _FIELDS)
         self._read_instructions(body)
