@@ -1,5 +1,6 @@
 """A gateway with real parts from end to end; only the clock and the far end of the wire are not."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -70,15 +71,17 @@ class RecordList(UsageLog):
 
 
 class SlowTransport:
-    """Moves the clock by `seconds_each` while each request is under way."""
+    """Moves the clock by `seconds_each` while each request is under way; `asked` tells of the first."""
 
     def __init__(self, inner: Transport, clock: HandClock) -> None:
         self.seconds_each = 0.0
+        self.asked = asyncio.Event()
         self._inner = inner
         self._clock = clock
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
         self._clock.advance(self.seconds_each)
+        self.asked.set()
         return await self._inner.send(request, timeouts)
 
     async def close(self) -> None:

@@ -1,5 +1,7 @@
 """What a call used, what it cost, and where that is written."""
 
+from datetime import timedelta
+from decimal import Decimal
 from types import TracebackType
 
 from officium.core.gateway.call import CallContext
@@ -8,9 +10,9 @@ from officium.core.gateway.telemetry import CallTelemetry
 from officium.core.llm.completion import CompletionRequest
 from officium.core.llm.dispatch import Attempt
 from officium.core.llm.embedding import EmbeddingRequest
-from officium.core.llm.price import cost_of
+from officium.core.llm.price import Cost, cost_of
 from officium.core.llm.token_usage import TokenUsage
-from officium.core.llm.tokens import estimate_message_tokens, estimate_tokens
+from officium.core.llm.tokens import estimate_request_tokens, estimate_tokens
 from officium.core.tenancy import Caller
 from officium.core.usage import UsageLog, UsageRecord
 from officium.core.usage.record import Status, UsageSource
@@ -18,7 +20,9 @@ from officium.kit.clock import Clock
 from officium.kit.errors import OfficiumError, ServiceUnavailable
 
 _NANO = 1_000_000_000
-_CHARS_PER_TOKEN = 4
+_NO_COST = Cost(Decimal(0), "none")
+_UNEXPECTED = "internal_error"
+"""The error code of what nobody meant to raise; `web/errors.py` calls it the same."""
 
 
 class OpenCall:
@@ -78,14 +82,18 @@ class Accountant:
             raise ServiceUnavailable("The usage log cannot be written, so no call is made. Try again soon.")
 
     def settle(self, call: OpenCall, error: BaseException | None) -> None:
-        """Write what came of `call`: a record for each attempt, or one for a call that was never tried."""
+        """Write what came of `call`: a record for each attempt, or one for a call that was never tried.
+
+        While the log is full the latter are left out, or refusing calls would make it grow without end.
+        """
         records = [
             self._record_attempt(call, attempt, attempt is call.attempts[-1]) for attempt in call.attempts
         ]
         if not records:
             records = [self._record_refusal(call, error)]
         for record in records:
-            self._usage_log.append(record)
+            if record.attempt or not self._usage_log.is_full:
+                self._usage_log.append(record)
             self._metrics.observe(record)
         if self._telemetry is not None:
             operation = "embeddings" if isinstance(call.request, EmbeddingRequest) else "chat"
@@ -94,10 +102,11 @@ class Accountant:
     def _record_attempt(self, call: OpenCall, attempt: Attempt, is_last: bool) -> UsageRecord:
         usage, source = known_usage(call.request, attempt)
         deployment = attempt.deployment
-        cost, price_source = _cost(usage, source, deployment.provider.name, deployment.model, self.clock)
-        error = attempt.error
+        cost = _cost(usage, source, attempt, self.clock)
+        elapsed_s = self.clock.monotonic() - attempt.started
+        duration_s = elapsed_s if attempt.duration_s is None else attempt.duration_s
         return UsageRecord(
-            created_at=self.clock.now(),
+            created_at=self.clock.now() - timedelta(seconds=elapsed_s - duration_s),
             request_id=call.context.request_id,
             attempt=attempt.number,
             is_last=is_last,
@@ -118,17 +127,17 @@ class Accountant:
             reasoning_tokens=usage.reasoning_tokens,
             total_tokens=usage.total_tokens,
             usage_source=source,
-            cost_nano_usd=cost,
-            price_source=price_source,
+            cost_nano_usd=None if cost.amount is None else int((cost.amount * _NANO).to_integral_value()),
+            price_source=cost.source,
             ttft_ms=None if attempt.ttft_s is None else round(attempt.ttft_s * 1000),
-            duration_ms=round((attempt.duration_s or 0.0) * 1000),
+            duration_ms=round(duration_s * 1000),
             status=attempt.status,
-            error_code=None if error is None else error.code,
+            error_code=_attempt_error(attempt),
             finish_reason=attempt.finish_reason,
         )
 
     def _record_refusal(self, call: OpenCall, error: BaseException | None) -> UsageRecord:
-        status: Status = "refused" if isinstance(error, OfficiumError) else "cancelled"
+        status, error_code = _refusal(error)
         return UsageRecord(
             created_at=self.clock.now(),
             request_id=call.context.request_id,
@@ -140,24 +149,12 @@ class Accountant:
             app=call.context.app,
             prompt=call.context.prompt,
             prompt_version=call.context.prompt_version,
-            provider=None,
             requested_model=_fit(call.request.model, 256) or "",
-            model=None,
             is_stream=_is_stream(call.request),
-            input_tokens=None,
-            cached_tokens=None,
-            cache_write_tokens=None,
-            output_tokens=None,
-            reasoning_tokens=None,
-            total_tokens=None,
-            usage_source="none",
             cost_nano_usd=0,
-            price_source="none",
-            ttft_ms=None,
             duration_ms=round((self.clock.monotonic() - call.started) * 1000),
             status=status,
-            error_code=error.code if isinstance(error, OfficiumError) else None,
-            finish_reason=None,
+            error_code=error_code,
         )
 
 
@@ -166,44 +163,55 @@ def known_usage(
 ) -> tuple[TokenUsage, UsageSource]:
     """What the attempt used and how we know: the provider's word, else an estimate for what was answered.
 
-    An attempt that failed before it said anything used nothing we could know of.
+    An attempt that failed before anything was said of it used nothing we could know of. Embeddings have no
+    output.
     """
-    said = attempt.usage
-    if (
-        said is not None
-        and said.input_tokens is not None
-        and (said.output_tokens is not None or isinstance(request, EmbeddingRequest))
-    ):
-        return said, "provider"
-    if attempt.status == "failed" and not attempt.output_chars:
+    if attempt.usage is None and attempt.status == "failed" and not attempt.output_chars:
         return TokenUsage(), "none"
-    said = said or TokenUsage()
-    estimated = said.model_copy(
-        update={
-            "input_tokens": said.input_tokens if said.input_tokens is not None else _input_tokens(request),
-            "output_tokens": said.output_tokens
-            if said.output_tokens is not None
-            else -(-attempt.output_chars // _CHARS_PER_TOKEN),
-        }
-    )
-    return estimated, "estimated"
+    said = attempt.usage or TokenUsage()
+    taken, written = said.input_tokens, said.output_tokens
+    if isinstance(request, EmbeddingRequest):
+        written = written or 0
+    elif written == 0 and attempt.output_chars and attempt.finish_reason is None:
+        written = None  # counted before the first word, and the last word on it never came
+    source: UsageSource = "provider"
+    if taken is None or written is None:
+        source = "estimated"
+        taken = _estimate_input_tokens(request) if taken is None else taken
+        written = attempt.estimate_output_tokens() if written is None else written
+    if (taken, written) != (said.input_tokens, said.output_tokens):
+        said = said.model_copy(update={"input_tokens": taken, "output_tokens": written})
+    return said, source
 
 
-def _input_tokens(request: CompletionRequest | EmbeddingRequest) -> int:
+def _estimate_input_tokens(request: CompletionRequest | EmbeddingRequest) -> int:
     if isinstance(request, EmbeddingRequest):
         return sum(estimate_tokens(text) for text in request.inputs)
-    return estimate_message_tokens(request.messages)
+    return estimate_request_tokens(request)
 
 
-def _cost(
-    usage: TokenUsage, source: UsageSource, provider: str, model: str, clock: Clock
-) -> tuple[int | None, str]:
+def _cost(usage: TokenUsage, source: UsageSource, attempt: Attempt, clock: Clock) -> Cost:
     if source == "none":
-        return 0, "none"
-    cost = cost_of(usage, provider, model, clock.now())
-    if cost.amount is None:
-        return None, cost.source
-    return int((cost.amount * _NANO).to_integral_value()), cost.source
+        return _NO_COST
+    deployment = attempt.deployment
+    return cost_of(
+        usage, deployment.provider.name, deployment.model, clock.now(), reported=attempt.reported_cost
+    )
+
+
+def _attempt_error(attempt: Attempt) -> str | None:
+    if attempt.error is not None:
+        return attempt.error.code
+    return _UNEXPECTED if attempt.status == "failed" else None
+
+
+def _refusal(error: BaseException | None) -> tuple[Status, str | None]:
+    """The status and the error code of a call that ended with `error` before anybody was asked."""
+    if isinstance(error, OfficiumError):
+        return "refused", error.code
+    if isinstance(error, Exception):
+        return "failed", _UNEXPECTED
+    return "cancelled", None
 
 
 def _is_stream(request: CompletionRequest | EmbeddingRequest) -> bool:
@@ -211,5 +219,9 @@ def _is_stream(request: CompletionRequest | EmbeddingRequest) -> bool:
 
 
 def _fit(text: str | None, length: int) -> str | None:
-    """`text` as every database takes it: no NUL, not longer than its column."""
-    return None if text is None else text.replace("\0", "")[:length]
+    """`text` as every database takes it: no NUL, no half of a character, not longer than its column."""
+    if text is None:
+        return None
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    return text.replace("\0", "")[:length]

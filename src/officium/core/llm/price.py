@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 COST_PER_1K_TOKENS = 0.002
 """US dollars per 1,000 tokens of a model whose price nobody knows. An estimate, never what is charged."""
 
-CostSource = Literal["price-list", "reported", "local", "scripted", "flat", "unknown"]
+CostSource = Literal["price-list", "reported", "local", "scripted", "flat", "none", "unknown"]
 
 _PACKAGE_NAMES = {"gemini": "google", "vertex": "google", "xai": "x-ai"}
 _KNOWN_LIMIT = 4096

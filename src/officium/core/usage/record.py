@@ -12,6 +12,7 @@ UsageSource = Literal["provider", "estimated", "none"]
 class UsageRecord(Struct, frozen=True, kw_only=True):
     """One attempt of one call. A call refused before any attempt has a single record with `attempt` 0.
 
+    `created_at` is when the attempt ended, `actor` who asked, and `user` whom the request was said to be for.
     `is_last` marks the attempt that decided the call, so calls can be counted. Costs are whole billionths
     of a US dollar (a cached token may cost 6 of them), `None` where no price is known. `usage_source` says
     how the token counts are known; `price_source` where the price comes from.
@@ -27,21 +28,21 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
     app: str
     prompt: str | None
     prompt_version: str | None
-    provider: str | None
+    provider: str | None = None
     requested_model: str
-    model: str | None
+    model: str | None = None
     is_stream: bool
-    input_tokens: int | None
-    cached_tokens: int | None
-    cache_write_tokens: int | None
-    output_tokens: int | None
-    reasoning_tokens: int | None
-    total_tokens: int | None
-    usage_source: UsageSource
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    total_tokens: int | None = None
+    usage_source: UsageSource = "none"
     cost_nano_usd: int | None
-    price_source: str
-    ttft_ms: int | None
+    price_source: str = "none"
+    ttft_ms: int | None = None
     duration_ms: int
     status: Status
-    error_code: str | None
-    finish_reason: str | None
+    error_code: str | None = None
+    finish_reason: str | None = None
