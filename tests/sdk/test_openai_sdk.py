@@ -146,6 +146,25 @@ async def test_groq_stream_is_relayed_with_its_tool_calls(openai_client, provide
     assert completion.choices[0].finish_reason == "tool_calls"
 
 
+async def test_stream_that_repeats_the_role_adds_up_to_a_message_that_can_be_sent_back(
+    openai_client, provider: FakeProvider
+):
+    provider.answers(Reply.of(find_exchange("88df76819112")))
+
+    async with openai_client.chat.completions.stream(
+        model="openrouter/anthropic/claude-sonnet-4.5", messages=HELLO, tools=TOOLS
+    ) as stream:
+        completion = await stream.get_final_completion()
+    message = completion.choices[0].message
+    result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "Python"}
+    await openai_client.chat.completions.create(
+        model="mock", messages=[*HELLO, message.model_dump(), result], tools=TOOLS
+    )
+
+    assert message.role == "assistant"
+    assert message.tool_calls[0].function.name == "best_language_to_learn"
+
+
 async def test_tool_results_go_back_to_another_dialect(openai_client, provider: FakeProvider):
     provider.answers(Reply.of(find_exchange("7612caff6154")))
 

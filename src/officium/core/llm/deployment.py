@@ -37,6 +37,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     """Runs on the operator's own machines: no price, private addresses allowed."""
     is_faithful: bool = True
     """Its answers fit the dialect so well that an SDK of that dialect can be handed them unchanged."""
+    has_faithful_streams: bool = True
+    """Its streams do so, too, and an SDK that adds their pieces up gets the answer."""
     quirks: frozenset[Quirk] = frozenset()
 
 

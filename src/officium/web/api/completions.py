@@ -109,7 +109,8 @@ class CompletionsDoor:
 
     async def _send_deltas(self, answer: AnswerStream, renderer: StreamRenderer, events: EventStream) -> None:
         """Send what the model says. What precedes its first words waits for them, to go in one piece."""
-        relay = self._is_relayed(answer.deployment, answer.dialect)
+        has_faithful_streams = answer.deployment.provider.has_faithful_streams
+        relay = has_faithful_streams and self._is_relayed(answer.deployment, answer.dialect)
         headers = answer_headers(answer.deployment, answer.notes)
         held = b""
         has_spoken = False

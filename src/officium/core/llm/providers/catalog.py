@@ -64,6 +64,7 @@ _ROWS = (
         base_url="https://openrouter.ai/api/v1",
         env_key="OPENROUTER_API_KEY",
         default_model="~anthropic/claude-sonnet-latest",
+        has_faithful_streams=False,  # says the role again with each piece, and citations without their place
         quirks=frozenset({"reports_cost"}),
     ),
     Provider(
@@ -116,8 +117,8 @@ _ROWS = (
     ),
     Provider(name="cerebras", label="Cerebras", dialect="openai-chat", base_url="https://api.cerebras.ai/v1", env_key="CEREBRAS_API_KEY"),
     Provider(name="huggingface", label="Hugging Face", dialect="openai-chat", base_url="https://router.huggingface.co/v1", env_key="HF_TOKEN"),
-    Provider(name="perplexity", label="Perplexity", dialect="openai-chat", base_url="https://api.perplexity.ai", env_key="PERPLEXITY_API_KEY"),
-    Provider(name="zai", label="Z.ai", dialect="openai-chat", base_url="https://api.z.ai/api/paas/v4", env_key="ZAI_API_KEY"),
+    Provider(name="perplexity", label="Perplexity", dialect="openai-chat", base_url="https://api.perplexity.ai", env_key="PERPLEXITY_API_KEY", has_faithful_streams=False),
+    Provider(name="zai", label="Z.ai", dialect="openai-chat", base_url="https://api.z.ai/api/paas/v4", env_key="ZAI_API_KEY", has_faithful_streams=False),
     Provider(name="azure", label="Azure OpenAI", dialect="openai-chat", base_url=None, env_key="AZURE_OPENAI_API_KEY"),
     Provider(name="vertex", label="Vertex AI", dialect="gemini-generate", base_url=None, env_key="VERTEX_ACCESS_TOKEN"),
 )  # fmt: skip
