@@ -15,9 +15,10 @@ from structlog.testing import capture_logs
 
 from officium.core.gateway.call import ModelListing
 from officium.core.tenancy.caller import Caller
+from officium.kit.database import DatabaseUnavailable
 from officium.web.app import WebApp
 from officium.web.exchange import BodyLimits
-from tests.support.web import CALLER, KEY, FakeGateway, an_app, ask
+from tests.support.web import CALLER, KEY, FakeAuthenticator, FakeGateway, an_app, ask
 
 CHAT = "/v1/chat/completions"
 QUESTION = {"model": "acme/acme-1", "messages": [{"role": "user", "content": "Hi"}]}
@@ -130,6 +131,24 @@ async def test_requests_are_counted_by_route_and_kind_of_status() -> None:
     assert count("GET", "unmatched", "4xx") == 1
     assert count("OTHER", "unmatched", "4xx") == 1
     assert "officium_http_requests_running 1.0" in metrics
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/chat/completions"), ("GET", "/providers")], ids=["hot", "framework"]
+)
+async def test_where_the_database_is_stands_in_the_log_and_in_no_answer(method: str, path: str) -> None:
+    class Away(FakeAuthenticator):
+        async def authenticate(self, credential: str) -> Caller:
+            raise DatabaseUnavailable("The database cannot be reached (Connect call failed 10.0.0.5).")
+
+    with capture_logs() as lines:
+        reply = await ask(an_app(authenticator=Away()), method, path, QUESTION)
+
+    assert (reply.status, reply.json["error"]["code"]) == (503, "database_unavailable")
+    assert b"10.0.0.5" not in reply.body
+    (line,) = [line for line in lines if line["event"] == "database.unavailable"]
+    assert "10.0.0.5" in line["reason"]
+    assert line["request_id"] == reply.headers["x-request-id"]
 
 
 async def test_every_request_is_logged_without_its_contents() -> None:

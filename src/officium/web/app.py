@@ -36,7 +36,7 @@ from officium.web.api.operations import (
 from officium.web.api.responses_wire import ResponsesWire
 from officium.web.caller import Authenticator
 from officium.web.documentation import documentation_router
-from officium.web.door import Door, pass_through, report, shutting_down
+from officium.web.door import Door, pass_through, presentable, report, shutting_down
 from officium.web.errors import (
     CLIENT_HUNG_UP,
     InternalError,
@@ -303,7 +303,7 @@ def _describe(app: FastAPI) -> None:
 def _handle_errors(app: FastAPI) -> None:
     async def on_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, OfficiumError)
-        return _error_response(error)
+        return _error_response(presentable(error, request.scope["officium.request_id"]))
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

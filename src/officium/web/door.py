@@ -5,6 +5,7 @@ from typing import Protocol
 
 import structlog
 
+from officium.kit.database import DatabaseUnavailable
 from officium.kit.errors import OfficiumError, ServiceUnavailable
 from officium.web.errors import CLIENT_HUNG_UP, InternalError, retry_headers, status_of
 from officium.web.exchange import ClientGone, Exchange
@@ -39,7 +40,7 @@ async def pass_through(door: Door, exchange: Exchange) -> None:
     except ClientGone:
         _note_hangup(exchange)
     except OfficiumError as error:
-        await _refuse(door, exchange, error)
+        await _refuse(door, exchange, presentable(error, exchange.request_id))
     except Exception as error:
         report(error, exchange.request_id)
         await _refuse(door, exchange, InternalError())
@@ -50,6 +51,14 @@ async def pass_through(door: Door, exchange: Exchange) -> None:
 def shutting_down() -> ServiceUnavailable:
     """What a request is told that a stopping server did not wait for."""
     return ServiceUnavailable("The server is shutting down. Try again in a moment.", retry_after_s=1)
+
+
+def presentable(error: OfficiumError, request_id: str) -> OfficiumError:
+    """The error as a client is told it. Where our database is, and what it said, is for the log alone."""
+    if not isinstance(error, DatabaseUnavailable):
+        return error
+    _log.error("database.unavailable", request_id=request_id, reason=error.message)
+    return DatabaseUnavailable("The server cannot reach its database. Try again in a moment.")
 
 
 def report(error: BaseException, request_id: str) -> None:

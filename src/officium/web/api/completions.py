@@ -12,7 +12,7 @@ from officium.core.tenancy.caller import Caller
 from officium.kit.errors import OfficiumError
 from officium.web.api.wire import StreamRenderer, Wire
 from officium.web.caller import Authenticator, identify_for
-from officium.web.door import report, shutting_down
+from officium.web.door import presentable, report, shutting_down
 from officium.web.errors import InternalError, status_of
 from officium.web.exchange import Exchange, Header
 from officium.web.stream import EventStream
@@ -165,7 +165,7 @@ def _speaks(deltas: list[Delta]) -> bool:
 
 def _as_known(error: BaseException, exchange: Exchange) -> OfficiumError:
     if isinstance(error, OfficiumError):
-        return error
+        return presentable(error, exchange.request_id)
     if isinstance(error, asyncio.CancelledError):
         return shutting_down()
     report(error, exchange.request_id)

@@ -122,7 +122,9 @@ def operations_router(parts: OperationsParts) -> APIRouter:
     async def metrics(request: Request) -> Response:
         if not parts.is_metrics_public:
             _check_metrics_token(request, parts.metrics_token)
-        return Response(generate_latest(parts.registry), media_type=CONTENT_TYPE_LATEST)
+        # In a thread: with many models it takes longer than streams should wait.
+        text = await asyncio.to_thread(generate_latest, parts.registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router
 
