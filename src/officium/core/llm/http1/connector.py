@@ -29,21 +29,34 @@ class Connector:
         self._ssl_context = ssl_context
         self._known: dict[_Place, tuple[float, list[AddrInfoType]]] = {}
         self._lookups: dict[_Place, asyncio.Task[list[AddrInfoType]]] = {}
+        self._limits: set[asyncio.Timeout] = set()
+        self._is_closed = False
 
     async def connect(self, connection: Connection, limit_s: float) -> None:
         """Connect it to its origin. Raises LLMConnectionError and LLMTimeoutError."""
         origin = connection.origin
         place = (origin.host, origin.port)
+        limit = asyncio.timeout(limit_s)
         try:
-            async with asyncio.timeout(limit_s):
-                sock = await self._open_socket(place)
-                await self._attach(connection, sock)
+            async with limit:
+                self._limits.add(limit)
+                await self._attach(connection, await self._open_socket(place))
         except TimeoutError as error:
+            if self._is_closed:
+                raise faults.transport_closed() from error
             self._known.pop(place, None)
             raise faults.connect_timeout(origin.host, limit_s) from error
+        finally:
+            self._limits.discard(limit)
 
     def close(self) -> None:
-        """Nobody waits for names any more."""
+        """Give up what is under way."""
+        self._is_closed = True
+        if self._loop.is_closed():
+            return
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
         for lookup in self._lookups.values():
             lookup.cancel()
 

@@ -35,6 +35,12 @@ class Http1Response:
         """The whole body, decompressed. Raises LLMProtocolError past `limit_bytes`."""
         if int(self._raw_headers.get("content-length", 0)) > limit_bytes:
             raise faults.too_large(limit_bytes)
+        connection = self._connection
+        if connection is not None and connection.is_complete and "content-encoding" not in self._raw_headers:
+            data = connection.take()  # as nearly always: it came together with the headers
+            if len(data) > limit_bytes:
+                raise faults.too_large(limit_bytes)
+            return data
         pieces = [piece async for piece in self._body(limit_bytes)]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
