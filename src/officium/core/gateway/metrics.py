@@ -6,6 +6,9 @@ from officium.core.usage import UsageRecord
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 _RATES = (1, 2, 5, 10, 20, 40, 80, 160, 320, 640)
+MOST_MODELS = 500
+"""As many models have series of their own."""
+OTHER_MODEL = "other"
 
 
 class _Series:
@@ -25,7 +28,8 @@ class _Series:
 class GatewayMetrics:
     """Counters and histograms of calls to models, each labelled with provider and model.
 
-    Names and units follow the OpenTelemetry GenAI conventions where these have one.
+    Names and units follow the OpenTelemetry GenAI conventions where these have one. Callers write model
+    names as they like, so a model has series of its own from its first success on; before it is `other`.
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
@@ -60,7 +64,7 @@ class GatewayMetrics:
 
     def observe(self, record: UsageRecord) -> None:
         """Count one record of the usage log."""
-        provider, model = record.provider or "none", record.model or "none"
+        provider, model = record.provider or "none", self._model(record)
         key = (provider, model, record.status, record.error_code or "")
         calls = self._calls.get(key)
         if calls is None:
@@ -88,3 +92,12 @@ class GatewayMetrics:
             tenant.inc(record.total_tokens)
         if record.cost_nano_usd:
             series.cost.inc(record.cost_nano_usd / 1e9)
+
+    def _model(self, record: UsageRecord) -> str:
+        """The label of the record's model."""
+        if record.provider is None or record.model is None:
+            return "none"
+        if (record.provider, record.model) in self._series:
+            return record.model
+        has_room = record.status == "success" and len(self._series) < MOST_MODELS
+        return record.model if has_room else OTHER_MODEL
