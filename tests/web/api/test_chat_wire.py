@@ -414,6 +414,19 @@ def test_usage_comes_last_and_only_when_asked_for() -> None:
     assert all(chunk["usage"] is None for chunk in chunks)
 
 
+def test_call_without_arguments_is_streamed_with_an_empty_object() -> None:
+    call = Delta(tool_calls=(ToolCallDelta(0, "call_1", "now"), ToolCallDelta(1, "call_2", "add", '{"a":1}')))
+
+    *chunks, _ = stream([call, Delta(finish_reason="stop")])
+
+    pieces = [piece for chunk in chunks for piece in chunk["choices"][0]["delta"]["tool_calls"]]
+    assert [(piece["index"], piece["function"]["arguments"]) for piece in pieces] == [
+        (0, ""),
+        (1, '{"a":1}'),
+        (0, "{}"),
+    ]
+
+
 def test_legacy_caller_gets_a_legacy_call_in_pieces() -> None:
     *chunks, _ = stream(SPOKEN, functions=[{"name": "weather"}])
 
@@ -482,9 +495,7 @@ def test_every_answer_survives_the_stream(deltas: list[Delta]) -> None:
     assert "".join(piece.get("content") or "" for piece in pieces) == meant.text
     assert "".join(piece.get("reasoning_content", "") for piece in pieces) == meant.reasoning
     assert "".join(piece.get("refusal", "") for piece in pieces) == meant.refusal
-    assert sorted(text or "{}" for text in arguments.values()) == sorted(
-        call.arguments for call in meant.tool_calls
-    )
+    assert sorted(arguments.values()) == sorted(call.arguments for call in meant.tool_calls)
 
 
 @given(answers())

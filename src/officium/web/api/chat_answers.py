@@ -87,7 +87,7 @@ class ChatRenderer:
         self._wants_usage = _wants_usage(request)
         self._is_legacy = _is_legacy(request)
         self._usage: TokenUsage | None = None
-        self._calls: set[int] = set()
+        self._calls: dict[int, bool] = {}
         self._thoughts: CompletionBuilder | None = None
         self._has_moved_on = False
         self._has_relayed_usage = False
@@ -174,9 +174,8 @@ class ChatRenderer:
         if delta.reasoning:
             content["reasoning_content"] = delta.reasoning
         self._think(delta)
-        if delta.tool_calls:
-            self._calls.update(piece.index for piece in delta.tool_calls)
-            self._add_calls(delta.tool_calls, content)
+        if pieces := (*delta.tool_calls, *self._empty_arguments(delta)):
+            self._add_calls(pieces, content)
         if not content and delta.finish_reason is None and not delta.logprobs:
             return b""
         choice: dict[str, Any] = {"index": 0, "delta": content, "finish_reason": None}
@@ -208,6 +207,18 @@ class ChatRenderer:
         has_new_call = any(piece.index not in self._calls for piece in delta.tool_calls)
         if delta.text or delta.text_signature or delta.refusal or has_new_call:
             self._has_moved_on = True
+
+    def _empty_arguments(self, delta: Delta) -> list[ToolCallDelta]:
+        """Where the model has called without arguments, an empty object: an SDK reads them as JSON."""
+        for piece in delta.tool_calls:
+            self._calls[piece.index] = self._calls.get(piece.index, False) or bool(piece.arguments)
+        if delta.finish_reason is None:
+            return []
+        return [
+            ToolCallDelta(index=index, arguments="{}")
+            for index, has_any in self._calls.items()
+            if not has_any
+        ]
 
     def _add_calls(self, pieces: Iterable[ToolCallDelta], content: dict[str, Any]) -> None:
         if not self._is_legacy:
