@@ -176,10 +176,12 @@ async def test_log_names_the_error_and_the_tenant_of_other_routes() -> None:
         app = an_app()
         await ask(app, "POST", CHAT, {})
         await ask(app, "GET", "/providers")
+        await ask(app, "GET", "/providers", key=None)
 
     lines = [line for line in logs if line["event"] == "request.completed"]
     assert (lines[0]["error"], lines[0]["status"]) == ("invalid_request", 400)
     assert (lines[1]["route"], lines[1]["tenant"]) == ("/providers", CALLER.tenant_id)
+    assert (lines[2]["error"], lines[2]["status"]) == ("not_authenticated", 401)
 
 
 @pytest.mark.parametrize(
@@ -384,10 +386,20 @@ async def test_parts_live_as_long_as_the_server() -> None:
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-async def test_server_whose_parts_do_not_start_does_not_start() -> None:
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(OSError("no disk"), None), (DatabaseUnavailable("no database"), "database_unavailable")],
+    ids=["surprise", "of our own"],
+)
+async def test_server_whose_parts_do_not_start_does_not_start(error: Exception, code: str | None) -> None:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        raise OSError("no database")
+        raise error
         yield
 
-    assert await _live(an_app(lifespan=lifespan)) == ["lifespan.startup.failed"]
+    with capture_logs() as lines:
+        assert await _live(an_app(lifespan=lifespan)) == ["lifespan.startup.failed"]
+
+    (line,) = lines
+    assert (line["event"], line["error"]) == ("server.startup_failed", code)
+    assert line["exc_info"] is (code is None)

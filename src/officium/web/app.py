@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CollectorRegistry
@@ -56,6 +57,7 @@ from officium.web.exchange import (
     request_id,
 )
 
+_log = structlog.get_logger()
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -186,6 +188,7 @@ class WebApp:
                 duration_s=perf_counter() - started_at,
                 request_id=answer.request_id,
                 tenant=scope.get("officium.tenant"),
+                error=scope.get("officium.error"),
             )
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -198,7 +201,9 @@ class WebApp:
                 await receive()
                 phase = "shutdown"
         except Exception as error:
-            report(error, phase)
+            # What we raise on purpose is a sentence, and the server logs it.
+            code = error.code if isinstance(error, OfficiumError) else None
+            _log.error(f"server.{phase}_failed", error=code, exc_info=code is None)
             await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
         else:
             await send({"type": "lifespan.shutdown.complete"})
@@ -303,6 +308,7 @@ def _describe(app: FastAPI) -> None:
 def _handle_errors(app: FastAPI) -> None:
     async def on_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, OfficiumError)
+        request.scope["officium.error"] = error.code
         return _error_response(presentable(error, request.scope["officium.request_id"]))
 
     async def on_http_error(request: Request, error: Exception) -> Response:
