@@ -46,7 +46,7 @@ from officium.core.tenancy import (
     TenancyService,
     TenantStore,
 )
-from officium.core.usage import UsageLog, UsageStore
+from officium.core.usage import UsageLog, UsageService, UsageStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
 from officium.kit.database import Database
@@ -81,7 +81,7 @@ class Parts:
     authenticator: Authenticator
     models: ModelService
     gateway: GatewayService
-    usage: UsageStore
+    usage: UsageService
     usage_log: UsageLog
     registry: CollectorRegistry
 
@@ -120,7 +120,7 @@ def build_parts(settings: Settings) -> Parts:
         ),
         models=models,
         gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
-        usage=usage,
+        usage=UsageService(usage),
         usage_log=usage_log,
         registry=registry,
     )

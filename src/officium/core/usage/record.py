@@ -46,3 +46,9 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
     status: Status
     error_code: str | None = None
     finish_reason: str | None = None
+
+
+class WrittenRecord(UsageRecord, frozen=True, kw_only=True):
+    """A record as it stands in the usage log, under its `id`."""
+
+    id: int

@@ -1,17 +1,17 @@
 """Loading and saving the usage log."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import BigInteger, insert, literal, select, tuple_
 
 from officium.core.tenancy import Caller
-from officium.core.usage.record import UsageRecord
+from officium.core.usage.record import UsageRecord, WrittenRecord
 from officium.core.usage.tables import usage_log
 from officium.kit.database import Database
 
-_COLUMNS = [column for column in usage_log.columns if column.name != "id"]
+_place = tuple_(usage_log.c.created_at, usage_log.c.id)
+"""A record's place in the order of the log: attempts of one moment stand in the order of their writing."""
 
 
 class UsageStore:
@@ -35,20 +35,18 @@ class UsageStore:
         return True
 
     async def list_records(
-        self,
-        caller: Caller,
-        *,
-        request_id: str | None = None,
-        before: datetime | None = None,
-        limit: int = 100,
-    ) -> list[UsageRecord]:
-        """The tenant's records, newest first; of one request, or older than `before`."""
-        query = select(*_COLUMNS).where(usage_log.c.tenant_id == caller.tenant_id)
+        self, caller: Caller, *, request_id: str | None, before: int | None, limit: int
+    ) -> list[WrittenRecord]:
+        """The tenant's records, newest first; of one request, or those before the record with an id."""
+        query = select(usage_log).where(usage_log.c.tenant_id == caller.tenant_id)
         if request_id is not None:
             query = query.where(usage_log.c.request_id == request_id)
         if before is not None:
-            query = query.where(usage_log.c.created_at < before)
-        query = query.order_by(usage_log.c.id.desc()).limit(limit)
+            then = select(usage_log.c.created_at).where(
+                usage_log.c.tenant_id == caller.tenant_id, usage_log.c.id == before
+            )
+            query = query.where(_place < tuple_(then.scalar_subquery(), literal(before, BigInteger)))
+        query = query.order_by(usage_log.c.created_at.desc(), usage_log.c.id.desc()).limit(limit)
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [UsageRecord(**row) for row in rows]
+        return [WrittenRecord(**row) for row in rows]
