@@ -9,6 +9,7 @@ import tracemalloc
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -642,6 +643,54 @@ def test_response_that_is_forgotten_after_its_loop_does_no_harm() -> None:
     gc.collect()
 
     assert transport.in_flight == 0
+
+
+async def test_places_and_connections_add_up_after_a_storm() -> None:
+    transport = Http1Transport(max_connections_per_host=7)
+    random = Random(7)
+    scripts = [
+        answer({}),
+        answer({}, Connection="close"),
+        stream(b"one", b"two"),
+        stream(b"half", then=reset),
+        stream(b"half", then=hang),
+        say(OK + b"Content-Length: 2\r\n\r\n{}beyond"),
+        say(b"HTTP/1.1 2", stay=False),
+        reset,
+        hang_up,
+    ]
+
+    async def play(peer: Peer) -> None:
+        await random.choice(scripts)(peer)
+
+    async def play_and_stay(peer: Peer) -> None:
+        peer.keeps_alive = True
+        await play(peer)
+
+    async def call(upstream: Upstream) -> None:
+        with contextlib.suppress(LLMError, TimeoutError):
+            async with asyncio.timeout(random.choice((0.001, 0.01, 0.1))):
+                await fetch(transport, upstream.url, SOON)
+
+    async with Upstream(play_and_stay) as upstream:
+        for _ in range(6):
+            calls = [asyncio.create_task(call(upstream)) for _ in range(50)]
+            for stopped in random.sample(calls, 10):
+                asyncio.get_running_loop().call_later(random.random() / 50, stopped.cancel)
+            await asyncio.wait(calls)
+
+        [origin] = transport._pool._origins.values()
+        assert transport.in_flight == 0
+        assert origin.is_unused
+        assert not origin._waiting
+        await asyncio.sleep(0.01)
+        assert {kept.is_idle for kept in transport._pool._connections} <= {True}
+        assert len(transport._pool._connections) <= 7
+        upstream.scripts = [answer({})]
+        assert await fetch(transport, upstream.url) == (200, b"{}")
+        await transport.close()
+        await upstream.until_connections(0)
+        assert not transport._pool._connections
 
 
 async def test_many_urls_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """The transport against servers that answer well and badly."""
 
 import asyncio
-import contextlib
 import gzip
 import ssl
 import tracemalloc
@@ -16,7 +15,7 @@ import trustme
 from officium.core.llm.errors import LLMConnectionError, LLMError, LLMProtocolError, LLMTimeoutError
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts
 from officium.core.llm.http1 import Http1Transport
-from officium.core.llm.transport import AiohttpTransport, SchemeTransport
+from officium.core.llm.transport import AiohttpTransport
 from tests.support.upstream import Peer, Upstream, answer, hang, hang_up, reset, stream
 
 SOON = Timeouts(connect=0.2, first_byte=0.2, idle=0.2, total=2.0)
@@ -511,33 +510,3 @@ async def test_host_without_proxy_is_reached_directly(kind: Kind, monkeypatch: p
 
         assert proxy.requests == []
         await transport.close()
-
-
-class NamedTransport:
-    """Notes what it was asked for."""
-
-    def __init__(self) -> None:
-        self.urls: list[str] = []
-        self.is_closed = False
-
-    async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
-        self.urls.append(request.url)
-        raise LLMConnectionError("Nobody there.")
-
-    async def close(self) -> None:
-        self.is_closed = True
-
-
-async def test_scheme_decides_on_the_transport() -> None:
-    default, scripted = NamedTransport(), NamedTransport()
-    transport = SchemeTransport(default, {"mock": scripted})
-
-    for url in ("mock://scripted/v1", "https://a/v1", "http://mock:1/v1"):
-        with contextlib.suppress(LLMConnectionError):
-            await transport.send(a_post(url), SOON)
-    await transport.close()
-
-    assert scripted.urls == ["mock://scripted/v1"]
-    assert default.urls == ["https://a/v1", "http://mock:1/v1"]
-    assert default.is_closed
-    assert scripted.is_closed

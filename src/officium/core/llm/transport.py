@@ -12,7 +12,7 @@ from multidict import CIMultiDictProxy
 
 from officium.core.llm import faults
 from officium.core.llm.errors import LLMError
-from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts, Transport
+from officium.core.llm.http import HttpRequest, Timeouts
 from officium.core.llm.inflate import inflated, is_compressed
 from officium.core.llm.outgoing import (
     DNS_CACHE_S,
@@ -24,6 +24,9 @@ from officium.core.llm.outgoing import (
     parse_url,
     proxy_for,
 )
+from officium.core.llm.scheme import SchemeTransport
+
+__all__ = ["AiohttpResponse", "AiohttpTransport", "SchemeTransport"]
 
 _NEVER = float("inf")
 
@@ -248,24 +251,6 @@ class _Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(dict.fromkeys(name.lower() for name in self._headers))
-
-
-class SchemeTransport:
-    """Hands each request to the transport for its URL's scheme, or to the default one."""
-
-    def __init__(self, default: Transport, by_scheme: Mapping[str, Transport]) -> None:
-        self._default = default
-        self._by_scheme = dict(by_scheme)
-
-    async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
-        """Send through the transport in charge."""
-        scheme = request.url.partition(":")[0]
-        return await self._by_scheme.get(scheme, self._default).send(request, timeouts)
-
-    async def close(self) -> None:
-        """Close all of them."""
-        for transport in (self._default, *self._by_scheme.values()):
-            await transport.close()
 
 
 @lru_cache(maxsize=64)
