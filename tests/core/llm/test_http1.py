@@ -875,6 +875,21 @@ async def test_unknown_name_is_a_connection_error_and_not_remembered(
     assert len(names) == 2
 
 
+async def test_look_up_that_fails_when_nobody_waits_any_more_is_no_scandal(
+    transport: Http1Transport, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    look_up(monkeypatch)
+    call = asyncio.create_task(fetch(transport, "http://provider.example/"))
+    await asyncio.sleep(0.002)
+    call.cancel()
+
+    await asyncio.sleep(0.02)
+    gc.collect()
+
+    assert call.cancelled()
+    assert caplog.records == []
+
+
 async def test_slow_look_up_times_out_as_connect(
     transport: Http1Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1141,6 +1156,20 @@ async def test_closing_ends_who_waits_for_headers_for_places_and_for_connections
                 await call
         assert transport.in_flight == 0
         await upstream.until_connections(0)
+
+
+async def test_closing_ends_who_waits_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_up(monkeypatch, "127.0.0.1", delay_s=30)
+    transport = Http1Transport()
+    call = asyncio.create_task(fetch(transport, "http://provider.example/"))
+    await asyncio.sleep(0.01)
+
+    await transport.close()
+
+    with pytest.raises(LLMConnectionError, match="closed"):
+        await call
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_closing_does_not_wait_for_a_provider_that_does_not(

@@ -207,8 +207,8 @@ class Connection(asyncio.Protocol):
         if not self.is_lost:
             self.is_lost = True
             self.fault = fault or Dropped()
-            self._transport.abort()
             self._wake()
+        self._transport.abort()
 
     def see_off(self) -> None:
         """End it in good order, if it is without work."""

@@ -114,7 +114,11 @@ class Connector:
         lookup = self._lookups.get(place)
         if lookup is None:
             lookup = self._lookups[place] = self._loop.create_task(self._look_up(place))
-        return await asyncio.shield(lookup)  # others may wait for the same name
+            lookup.add_done_callback(_see_error)
+        await asyncio.wait((lookup,))  # which leaves it alone when we are cancelled: others may wait for it
+        if lookup.cancelled():
+            raise faults.transport_closed()
+        return lookup.result()
 
     async def _look_up(self, place: _Place) -> list[AddrInfoType]:
         try:
@@ -125,6 +129,12 @@ class Connector:
             self._known.clear()
         self._known[place] = (self._loop.time() + DNS_CACHE_S, found)
         return found
+
+
+def _see_error(lookup: "asyncio.Task[list[AddrInfoType]]") -> None:
+    """Nobody may be left who waits for it, and asyncio would complain."""
+    if not lookup.cancelled():
+        lookup.exception()
 
 
 def _literal(host: str, port: int) -> AddrInfoType | None:

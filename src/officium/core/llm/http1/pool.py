@@ -97,6 +97,8 @@ class Pool:
         if self._connections:
             self._all_ended = self._loop.create_future()
             await asyncio.wait((self._all_ended,), timeout=_LAST_WORDS_S)
+            for connection in self._connections:
+                connection.drop()
 
     def _forget(self, connection: Connection) -> None:
         self._connections.discard(connection)
