@@ -1,12 +1,13 @@
 import json
 import re
+import socket
 
 import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from officium.testing.filling import fill, matching_text
+from officium.testing.filling import SchemaUnusable, fill, matching_text
 
 _NAMES = st.sampled_from(["name", "city", "confidence", "items", "note", "email", "age", "x"])
 
@@ -223,3 +224,50 @@ def test_endless_recursion_ends():
     }
 
     assert isinstance(fill(schema), dict)
+
+
+@pytest.mark.parametrize(
+    ("schema", "complaint"),
+    [
+        ({"type": 5}, "no JSON Schema"),
+        ({"properties": True}, "no JSON Schema"),
+        ({"required": [1]}, "no JSON Schema"),
+        ({"type": "string", "minLength": 10**10}, "too large"),
+        ({"type": "array", "minItems": 10**10}, "too large"),
+        ({"type": "array", "minItems": 2, "items": {"$ref": "#"}}, "too large"),
+        ({"type": "string", "pattern": "(?:(?:(?:a{100}){100}){100}){100}"}, "too large"),
+        ({"type": "string", "pattern": "(?:(?:(?:(?:){1000}){1000}){1000}){1000}"}, "too large"),
+        ({"type": "number", "minimum": 10**400}, "too large"),
+        ({"type": "number", "minimum": 1, "multipleOf": 1e-320}, "too large"),
+        ({"allOf": [{"$ref": "#"}, {"$ref": "#"}]}, "too large"),
+    ],
+    ids=[
+        "number-for-a-type",
+        "flag-for-properties",
+        "number-for-a-name",
+        "long-text",
+        "long-list",
+        "endless",
+        "long-pattern",
+        "slow-pattern",
+        "huge-number",
+        "tiny-steps",
+        "circle",
+    ],
+)
+def test_schema_of_an_attacker_is_refused_at_once(schema, complaint):
+    with pytest.raises(SchemaUnusable, match=complaint):
+        fill(schema)
+
+
+def test_pattern_that_keeps_an_engine_busy_is_filled_at_once():
+    assert len(fill({"type": "string", "pattern": "^(a+)+$", "minLength": 45})) >= 45
+
+
+def test_nothing_is_fetched_that_a_schema_points_to():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.05)
+        fill({"anyOf": [{"$ref": f"http://127.0.0.1:{listener.getsockname()[1]}/secret"}, {"type": "null"}]})
+
+        with pytest.raises(TimeoutError):
+            listener.accept()

@@ -174,6 +174,15 @@ async def test_json_schema_is_filled_and_nothing_else_is_said():
     jsonschema_rs.validate(schema, json.loads(message["content"]))
 
 
+async def test_schema_that_is_none_is_refused_as_a_provider_would():
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"properties": True}}}
+
+    response = await ScriptedTransport().send(_request(_body(tools=[tool], tool_choice="required")), QUICK)
+
+    assert response.status == 400
+    assert "no JSON Schema" in json.loads(await response.read(10_000))["error"]["message"]
+
+
 async def test_json_mode_without_schema_gives_an_object():
     message = await _message(_body(response_format={"type": "json_object"}))
 

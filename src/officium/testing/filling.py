@@ -2,12 +2,14 @@
 
 `fill` covers what schemas of tools and answers use: types, enums, constants, nested objects and arrays,
 `$ref`, `anyOf` / `oneOf` / `allOf`, bounds, lengths, formats and patterns. Where a schema contradicts itself
-there is no valid value, and the nearest one is returned.
+there is no valid value, and the nearest one is returned. Schemas come from anybody: what is none, or asks for
+too much work, is refused, and nothing is fetched that a schema points to.
 """
 
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from re import _constants as rc  # type: ignore[attr-defined]
 from re import _parser as rp  # type: ignore[attr-defined]
 from typing import Any
@@ -21,6 +23,12 @@ _DEEPEST = 60
 _VALUES_WANTED = 300
 """Past this many values, or this deep, only what is required is filled."""
 _PATTERN_REPEAT_LIMIT = 40
+_BRANCHES_LIMIT = 64
+_WORK_LIMIT = 2_000_000
+"""In steps of about a tenth of a microsecond, or characters."""
+_VALUE_STEPS = 100
+_PATTERN_STEPS = 5
+_PATTERN_OPTIONS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 _FORMATS = {
     "date-time": "2026-01-15T09:30:00Z",
     "date": "2026-01-15",
@@ -68,11 +76,36 @@ _NUMBERS = {
 }
 
 
+class SchemaUnusable(ValueError):
+    """The schema is none, or only a huge value fits it."""
+
+
 def fill(schema: Schema | bool, hints: Mapping[str, str] | None = None) -> Any:
-    """A JSON value that fits `schema`. `hints` are the texts for free string properties, by name."""
+    """A JSON value that fits `schema`. `hints` are the texts for free string properties, by name.
+
+    Raises SchemaUnusable.
+    """
     if isinstance(schema, bool):
         return {}
-    return _Filler(schema, hints or {}).value(schema, "", 0)
+    try:
+        jsonschema_rs.meta.validate({key: value for key, value in schema.items() if key != "$schema"})
+        return _Filler(schema, hints or {}).value(schema, "", 0)
+    except jsonschema_rs.ValidationError as error:
+        raise SchemaUnusable(f"It is no JSON Schema: {error.message}.") from error
+    except (OverflowError, RecursionError) as error:
+        raise SchemaUnusable("It asks for too large a value.") from error
+
+
+class _Work:
+    """What filling a schema may cost. `spend` raises SchemaUnusable when it is used up."""
+
+    def __init__(self) -> None:
+        self._left = _WORK_LIMIT
+
+    def spend(self, steps: int) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise SchemaUnusable("It asks for too large a value.")
 
 
 class _Filler:
@@ -82,16 +115,19 @@ class _Filler:
         self._root = root
         self._hints = hints
         self._filled = 0
+        self._work = _Work()
 
     def _is_enough(self, depth: int) -> bool:
         return depth >= _DEPTH_LIMIT or self._filled > _VALUES_WANTED
 
     def value(self, schema: Any, name: str, depth: int) -> Any:
         self._filled += 1
+        self._work.spend(_VALUE_STEPS)
         if depth > _DEEPEST or not isinstance(schema, Mapping):
             return "example"
         best: Any = None
         for index, plain in enumerate(self._alternatives(schema, depth)):
+            self._work.spend(_VALUE_STEPS)
             value = self._plain(plain, name, depth)
             if index == 0:
                 best = value
@@ -102,7 +138,7 @@ class _Filler:
     def _fits(self, schema: Schema, value: Any) -> bool:
         rooted = {**{key: self._root[key] for key in ("$defs", "definitions") if key in self._root}, **schema}
         try:
-            return jsonschema_rs.is_valid(rooted, value)
+            return jsonschema_rs.is_valid(rooted, value, pattern_options=_PATTERN_OPTIONS, offline=True)
         except (ValueError, jsonschema_rs.ReferencingError):
             return True
 
@@ -131,6 +167,7 @@ class _Filler:
     def _without_references(self, schema: Schema) -> dict[str, Any]:
         plain = dict(schema)
         for _ in range(64):
+            self._work.spend(_VALUE_STEPS)
             if isinstance(plain.get("$ref"), str):
                 target = self._resolve(plain.pop("$ref"))
             elif isinstance(plain.get("allOf"), list):
@@ -170,7 +207,7 @@ class _Filler:
             case "null":
                 return None
             case _:
-                return _string(schema, name, self._hints)
+                return _string(schema, name, self._hints, self._work)
 
     def _from_enum(self, schema: Schema) -> Any:
         rest = {key: value for key, value in schema.items() if key != "enum"}
@@ -198,7 +235,7 @@ class _Filler:
 
     def _pattern_property(self, schema: Schema, name: str, otherwise: Any) -> Any:
         for pattern, part in (schema.get("patternProperties") or {}).items():
-            if re.search(pattern, name):
+            if _is_found(pattern, name):
                 return part
         return otherwise
 
@@ -211,6 +248,7 @@ class _Filler:
             wanted = max(least, len(first))
         if most is not None:
             wanted = min(wanted, most)
+        self._work.spend(wanted)
         values = [
             self.value(first[place] if place < len(first) else items, _singular(name), depth + 1)
             for place in range(wanted)
@@ -228,6 +266,7 @@ class _Filler:
         plain = next(self._alternatives(items, 0)) if isinstance(items, Mapping) else {}
         unique: list[Any] = []
         for value in values:
+            self._work.spend(len(unique) * len(unique))
             others = (other for other in _others(value, plain) if other not in unique)
             fitting = (other for other in others if not plain or self._fits(items, other))
             unique.append(next(fitting, value))
@@ -295,7 +334,10 @@ def _merged_keyword(key: str, ours: Any, theirs: Any) -> Any:
             return False
         return merge(ours, theirs) if isinstance(ours, Mapping) else theirs
     if key in ("anyOf", "oneOf", "allOf"):
-        return [merge(one, other) for one in ours for other in theirs] if key != "allOf" else [*ours, *theirs]
+        if key == "allOf":
+            return [*ours, *theirs]
+        both = (merge(one, other) for one in ours for other in theirs)
+        return list(islice(both, _BRANCHES_LIMIT))
     return theirs
 
 
@@ -367,11 +409,13 @@ def _stepped_number(
     return int(count * step) if whole else float(count * step)
 
 
-def _string(schema: Schema, name: str, hints: Mapping[str, str]) -> str:
-    least, most = schema.get("minLength") or 0, schema.get("maxLength")
+def _string(schema: Schema, name: str, hints: Mapping[str, str], work: _Work) -> str:
+    least, most = int(schema.get("minLength") or 0), schema.get("maxLength")
+    most = None if most is None else int(most)
+    work.spend(least)
     if (
         isinstance(schema.get("pattern"), str)
-        and (text := matching_text(schema["pattern"], least, most)) is not None
+        and (text := matching_text(schema["pattern"], least, most, work)) is not None
     ):
         return text
     if schema.get("format") in _FORMATS:
@@ -387,19 +431,21 @@ def _singular(name: str) -> str:
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
 
 
-def matching_text(pattern: str, least: int = 0, most: int | None = None) -> str | None:
+def matching_text(
+    pattern: str, least: int = 0, most: int | None = None, work: _Work | None = None
+) -> str | None:
     """A text in which `pattern` is found, of a length in the bounds; `None` where none was found.
 
     Covers literals, classes, groups, alternatives and repeats; look-around and back-references do not.
     """
     try:
         parsed = rp.parse(pattern)
-        compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError):
         return None
+    work = work or _Work()
     for extra in range(_PATTERN_REPEAT_LIMIT + 1):
         try:
-            text = "".join(_written(parsed, extra))
+            text = "".join(_written(parsed, extra, work))
         except _NotWritable:
             return None
         candidates = [text]
@@ -409,10 +455,19 @@ def matching_text(pattern: str, least: int = 0, most: int | None = None) -> str 
             if (
                 least <= len(candidate)
                 and (most is None or len(candidate) <= most)
-                and compiled.search(candidate)
+                and _is_found(pattern, candidate)
             ):
                 return candidate
     return None
+
+
+def _is_found(pattern: str, text: str) -> bool:
+    """Whether the pattern is found in the text, by an engine that no pattern keeps busy for long."""
+    schema = {"type": "string", "pattern": pattern}
+    try:
+        return jsonschema_rs.is_valid(schema, text, pattern_options=_PATTERN_OPTIONS)
+    except ValueError:
+        return False
 
 
 class _NotWritable(Exception):
@@ -430,9 +485,10 @@ _CLASS_CHARACTERS = {
 _TRIED_CHARACTERS = "aA5 -_.x0Zé"
 
 
-def _written(parsed: Any, extra: int) -> Iterator[str]:
+def _written(parsed: Any, extra: int, work: _Work) -> Iterator[str]:
     """The pieces of a text for a parsed pattern; each open repeat is used `extra` times more than it must."""
     for op, argument in parsed:
+        work.spend(_PATTERN_STEPS)
         if op is rc.LITERAL:
             yield chr(argument)
         elif op is rc.NOT_LITERAL:
@@ -444,13 +500,14 @@ def _written(parsed: Any, extra: int) -> Iterator[str]:
         elif op in (rc.MAX_REPEAT, rc.MIN_REPEAT, rc.POSSESSIVE_REPEAT):
             least, most, inner = argument
             for _ in range(min(least + extra, int(most))):
-                yield from _written(inner, extra)
+                work.spend(_PATTERN_STEPS)
+                yield from _written(inner, extra, work)
         elif op is rc.SUBPATTERN:
-            yield from _written(argument[-1], extra)
+            yield from _written(argument[-1], extra, work)
         elif op is rc.ATOMIC_GROUP:
-            yield from _written(argument, extra)
+            yield from _written(argument, extra, work)
         elif op is rc.BRANCH:
-            yield from _written(argument[1][0], extra)
+            yield from _written(argument[1][0], extra, work)
         elif op is not rc.AT:
             raise _NotWritable
 

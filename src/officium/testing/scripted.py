@@ -25,7 +25,7 @@ from msgspec import Struct
 from officium.core.llm.errors import LLMConnectionError, LLMProtocolError, LLMTimeoutError
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts
 from officium.core.llm.tokens import IMAGE_TOKENS, MESSAGE_TOKENS, REPLY_TOKENS, TOOL_TOKENS, estimate_tokens
-from officium.testing.filling import fill
+from officium.testing.filling import SchemaUnusable, fill
 
 CREATED = 1_767_225_600
 """The `created` of every answer: the same request must give the same bytes."""
@@ -169,7 +169,10 @@ class ScriptedTransport:
             return _ScriptedResponse.json(_embeddings(body))
         if not request.url.endswith("/chat/completions"):
             return _error_response(Act(error=f"The scripted provider has nothing at {request.url}."), 404)
-        return _chat_response(request.body, body, act, timeouts)
+        try:
+            return _chat_response(request.body, body, act, timeouts)
+        except SchemaUnusable as error:
+            return _error_response(Act(error=f"A schema in the request cannot be used. {error}"), 400)
 
     async def close(self) -> None:
         """Nothing to close."""

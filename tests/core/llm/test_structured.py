@@ -1,4 +1,5 @@
 import json
+import socket
 import time
 from datetime import date
 from decimal import Decimal
@@ -309,3 +310,14 @@ def test_closed_schema_admits_only_what_the_schema_admits(value):
 def test_no_text_breaks_the_search(text):
     with pytest.raises(SchemaMismatch):
         find_object(text, DEAL)
+
+
+def test_nothing_is_fetched_that_a_schema_points_to():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.05)
+        schema = OutputSchema({"$ref": f"http://127.0.0.1:{listener.getsockname()[1]}/secret"})
+
+        with pytest.raises(Exception, match="secret"):
+            schema.read("{}")
+        with pytest.raises(TimeoutError):
+            listener.accept()

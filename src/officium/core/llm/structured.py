@@ -78,7 +78,7 @@ class OutputSchema(Generic[T]):
 
     @cached_property
     def _check(self) -> jsonschema_rs.Validator:
-        return jsonschema_rs.validator_for(dict(self.json_schema))
+        return jsonschema_rs.validator_for(dict(self.json_schema), offline=True)
 
     def read(self, text: str) -> T:
         """The JSON `text` as an object of the schema. Raises SchemaMismatch.
