@@ -140,6 +140,8 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
     return WebApp(
         WebParts(
             gateway=parts.gateway,
+            models=parts.models,
+            usage=parts.usage,
             authenticator=parts.authenticator,
             health=lambda: _health(parts.models),
             readiness=readiness,

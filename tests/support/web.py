@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
+from officium.core.gateway.alias import Alias
 from officium.core.gateway.call import Answer, CallContext, EmbeddingAnswer, ModelListing
 from officium.core.llm.completion import Completion, CompletionRequest, Delta, DialectName
 from officium.core.llm.deployment import Deployment, Provider
@@ -14,7 +16,8 @@ from officium.core.llm.embedding import EmbeddingRequest, Embeddings
 from officium.core.llm.message import Text
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.tenancy.caller import Caller
-from officium.kit.errors import NotAuthenticated
+from officium.core.usage import WrittenRecord
+from officium.kit.errors import NotAuthenticated, NotFound, PermissionDenied
 from officium.web.api.operations import Health
 from officium.web.app import WebApp, WebParts, build_web
 from officium.web.exchange import ASGIApp
@@ -134,6 +137,28 @@ class FakeGateway:
             raise self.error
 
 
+class NoModels:
+    """Knows no alias and makes none."""
+
+    async def list_aliases(self, caller: Caller) -> list[Alias]:
+        return []
+
+    async def set_alias(self, caller: Caller, name: str, targets: Sequence[str]) -> Alias:
+        raise PermissionDenied("No aliases are made here.")
+
+    async def delete_alias(self, caller: Caller, name: str) -> None:
+        raise NotFound(f"There is no alias {name!r}.")
+
+
+class NoUsage:
+    """A usage log in which nothing stands."""
+
+    async def list_records(
+        self, caller: Caller, *, request_id: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[WrittenRecord]:
+        return []
+
+
 async def _ready() -> Mapping[str, bool]:
     return {"database": True}
 
@@ -146,6 +171,8 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
     """The app on fakes; `parts` replace fields of WebParts."""
     defaults: dict[str, Any] = {
         "gateway": gateway or FakeGateway(),
+        "models": NoModels(),
+        "usage": NoUsage(),
         "authenticator": FakeAuthenticator(),
         "health": lambda: Health(provider="acme", model="acme-1"),
         "readiness": _ready,
@@ -193,15 +220,16 @@ class Client:
         sent = {"content-type": "application/json", **(headers or {})}
         if key is not None:
             sent["authorization"] = f"Bearer {key}"
+        path, _, query = path.partition("?")
         raw = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         incoming = list(chunks) if chunks is not None else [raw]
         scope = {
             "type": "http",
             "http_version": "1.1",
             "method": method,
-            "path": path,
+            "path": unquote(path),
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "scheme": "http",
             "client": ("127.0.0.1", 1),

@@ -21,6 +21,7 @@ from officium.core.llm.deployment import Provider
 from officium.kit.errors import InvalidRequest, NotFound, OfficiumError
 from officium.kit.version import __version__
 from officium.web.access import AccessRecorder
+from officium.web.api.aliases import AliasService, aliases_router
 from officium.web.api.chat_wire import ChatWire
 from officium.web.api.completions import HEARTBEAT_S, CompletionGateway, CompletionsDoor
 from officium.web.api.description import describe_hot_doors
@@ -35,6 +36,7 @@ from officium.web.api.operations import (
     operations_router,
 )
 from officium.web.api.responses_wire import ResponsesWire
+from officium.web.api.usage import UsageRecords, usage_router
 from officium.web.caller import Authenticator
 from officium.web.documentation import documentation_router
 from officium.web.door import Door, pass_through, presentable, report, shutting_down
@@ -89,6 +91,8 @@ class WebParts:
     """
 
     gateway: Gateway
+    models: AliasService
+    usage: UsageRecords
     authenticator: Authenticator
     health: Callable[[], Health]
     readiness: Readiness
@@ -288,6 +292,8 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
         is_metrics_public=parts.is_metrics_public,
     )
     app.include_router(operations_router(operations))
+    app.include_router(aliases_router(parts.models, parts.authenticator))
+    app.include_router(usage_router(parts.usage, parts.authenticator))
     app.include_router(documentation_router())
     _handle_errors(app)
     _describe(app)

@@ -24,13 +24,18 @@ class Alias(Struct, frozen=True, kw_only=True):
     updated_by: str
 
 
+def is_alias_name(name: str) -> bool:
+    """Whether an alias could be called like this: nothing else is worth asking the database for."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_alias(name: str, targets: Sequence[str]) -> None:
     """Raise InvalidRequest unless `name` and `targets` make a usable alias.
 
     A name may hide a bare model name (`gpt-4o`), but not a name that starts with a provider's: what
     `openai/gpt-4o` means must not depend on who asks.
     """
-    if not _NAME.fullmatch(name):
+    if not is_alias_name(name):
         raise InvalidRequest(
             "An alias has 1 to 128 letters, digits and . _ : / -, and begins with a letter or digit.",
             param="name",

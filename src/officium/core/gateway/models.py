@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from officium.core.gateway.alias import MOST_ALIASES, Alias, check_alias
+from officium.core.gateway.alias import MOST_ALIASES, Alias, check_alias, is_alias_name
 from officium.core.gateway.call import ModelListing
 from officium.core.gateway.errors import AliasNotFound, ProviderNotConfigured, UnknownModel
 from officium.core.gateway.store import AliasStore
@@ -119,7 +119,7 @@ class ModelService:
     async def delete_alias(self, caller: Caller, name: str) -> None:
         """Delete an alias. Needs `config:write`; raises AliasNotFound."""
         require(caller, "config:write")
-        if not await self._store.delete_alias(caller, name):
+        if not (is_alias_name(name) and await self._store.delete_alias(caller, name)):
             raise AliasNotFound(f"There is no alias {name!r}.", name=name)
         self._forget(caller)
 

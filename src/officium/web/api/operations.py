@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from officium.core.llm.deployment import Provider
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import NotAuthenticated, PermissionDenied
-from officium.web.caller import Authenticator, find_credential, identify
+from officium.web.caller import Authenticator, find_credential
+from officium.web.keyed import identify_request
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Runs the checks and gives the outcome of each by name."""
@@ -114,7 +115,7 @@ def operations_router(parts: OperationsParts) -> APIRouter:
 
     @router.get("/providers", summary="The providers of language models")
     async def providers(request: Request) -> Providers:
-        caller = await _caller(parts.authenticator, request)
+        caller = await identify_request(parts.authenticator, request)
         available = await parts.available_providers(caller)
         return Providers(providers=[_listing(provider, available) for provider in parts.providers])
 
@@ -145,12 +146,6 @@ def _check_metrics_token(request: Request, token: str | None) -> None:
     given = find_credential(dict(request.scope["headers"]))
     if given is None or not hmac.compare_digest(given.encode(), token.encode()):
         raise NotAuthenticated("Send the metrics token as `Authorization: Bearer <token>`.")
-
-
-async def _caller(authenticator: Authenticator, request: Request) -> Caller:
-    caller = await identify(authenticator, dict(request.scope["headers"]))
-    request.scope["officium.tenant"] = caller.tenant_id
-    return caller
 
 
 def _listing(provider: Provider, available: Collection[str]) -> ProviderListing:

@@ -1,0 +1,66 @@
+"""Routes for known callers: who is asking is settled before anything else of the request is read."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from officium.core.tenancy.caller import Caller
+from officium.web.caller import Authenticator, identify
+
+
+class Fault(BaseModel):
+    """What went wrong. `code` is for programs and stays the same, `message` is for people."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class FaultReport(BaseModel):
+    """The body of every error."""
+
+    error: Fault
+
+
+def keyed_router(authenticator: Authenticator, tag: str) -> APIRouter:
+    """A router whose routes are closed to strangers; they take the caller as a `KnownCaller`.
+
+    A dependency would not do: a body is read and parsed before the first of them is asked.
+    """
+
+    class KeyedRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def identified(request: Request) -> Response:
+                request.state.caller = await identify_request(authenticator, request)
+                return await handle(request)
+
+            return identified
+
+    faults: dict[int | str, dict[str, Any]] = {
+        401: {"model": FaultReport, "description": "No key, or one that is not valid."},
+        403: {"model": FaultReport, "description": "The key lacks a scope, or its tenant is suspended."},
+        "4XX": {"model": FaultReport, "description": "The request cannot be served as asked."},
+    }
+    return APIRouter(tags=[tag], route_class=KeyedRoute, responses=faults)
+
+
+async def identify_request(authenticator: Authenticator, request: Request) -> Caller:
+    """The caller who sent the request; the log is told the tenant. Raises as `identify`."""
+    caller = await identify(authenticator, dict(request.scope["headers"]))
+    request.scope["officium.tenant"] = caller.tenant_id
+    return caller
+
+
+def _known_caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+KnownCaller = Annotated[Caller, Depends(_known_caller)]
+"""The caller of a route of `keyed_router`."""
