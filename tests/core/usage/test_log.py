@@ -6,6 +6,7 @@ import pytest
 
 from officium.core.usage import UsageLog, UsageRecord
 from officium.core.usage import log as log_module
+from officium.core.usage.errors import RecordRefused
 from tests.support.records import a_record
 
 
@@ -16,7 +17,6 @@ class Sink:
         self.batches: list[list[UsageRecord]] = []
         self.failures_left = 0
         self.poison: set[str] = set()
-        self.reachable = True
 
     @property
     def written(self) -> list[str]:
@@ -27,11 +27,8 @@ class Sink:
             self.failures_left -= 1
             raise ConnectionError
         if any(record.request_id in self.poison for record in records):
-            raise ValueError("a record the database refuses")
+            raise RecordRefused("a record the database refuses")
         self.batches.append(list(records))
-
-    async def is_reachable(self) -> bool:
-        return self.reachable
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +52,6 @@ async def test_records_taken_together_are_written_together_and_in_order():
 
 async def test_records_wait_while_the_database_is_away():
     sink = Sink()
-    sink.reachable = False
     sink.failures_left = 5
     log = UsageLog(sink)
     log.start()
@@ -101,3 +97,13 @@ async def test_flush_waits_until_everything_is_written():
 
     assert sink.written == ["req_a"]
     await log.close()
+
+
+async def test_record_that_comes_after_the_end_is_at_least_logged(capsys: pytest.CaptureFixture[str]):
+    log = UsageLog(Sink())
+    log.start()
+    await log.close()
+
+    log.append(a_record(request_id="req_late"))
+
+    assert "req_late" in capsys.readouterr().out

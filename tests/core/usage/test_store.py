@@ -1,6 +1,9 @@
 """The usage log's table, on both databases."""
 
+import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,6 +11,8 @@ import pytest
 
 from officium.core.tenancy import Caller
 from officium.core.usage import UsageLog, UsageRecord, UsageService, UsageStore, WrittenRecord
+from officium.core.usage import log as log_module
+from officium.core.usage.errors import RecordRefused
 from officium.core.usage.service import LARGEST_PAGE
 from officium.core.usage.tables import usage_log
 from officium.kit.database import Database, DatabaseUnavailable
@@ -201,7 +206,7 @@ async def test_half_a_batch_is_never_written(database: Database):
     store = UsageStore(database)
     broken = msgspec.structs.replace(a_record(), requested_model=None)
 
-    with pytest.raises(Exception, match=r"(?i)null"):
+    with pytest.raises(RecordRefused):
         await store.append_for_all_tenants([a_record(), broken])
 
     assert await UsageService(store).list_records(READER) == []
@@ -234,11 +239,28 @@ async def test_record_the_database_refuses_does_not_take_others_with_it(
     assert set(listed) - {"poison"} == {"a", "b"}
 
 
-async def test_store_knows_whether_the_database_answers(tmp_path, sqlite_database: Database):
+async def test_database_that_is_away_is_not_the_records_fault(tmp_path: Path):
     missing = Database.open(f"sqlite:///{tmp_path / 'no-such-folder' / 'officium.db'}")
 
-    assert await UsageStore(sqlite_database).is_reachable()
-    assert not await UsageStore(missing).is_reachable()
     with pytest.raises(DatabaseUnavailable):
         await UsageStore(missing).append_for_all_tenants([a_record()])
     await missing.close()
+
+
+async def test_records_wait_while_another_process_holds_the_database(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(log_module, "_RETRY_WAIT_S", 0.01)
+    log = UsageLog(store := UsageStore(sqlite_database))
+    other = sqlite3.connect(sqlite_database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    log.start()
+
+    for name in ("a", "b", "c"):
+        log.append(a_record(request_id=name))
+    await asyncio.sleep(0.3)
+    other.execute("ROLLBACK")
+    other.close()
+    await log.close()
+
+    assert names(await UsageService(store).list_records(READER)) == ["c", "b", "a"]

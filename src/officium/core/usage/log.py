@@ -7,7 +7,9 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from officium.core.usage.errors import RecordRefused
 from officium.core.usage.record import UsageRecord
+from officium.kit.errors import OfficiumError
 
 BATCH_LARGEST = 2000
 BATCH_WAIT_S = 0.1
@@ -20,10 +22,8 @@ logger = structlog.get_logger("usage")
 class RecordSink(Protocol):
     """Where batches of records go."""
 
-    async def append_for_all_tenants(self, records: Sequence[UsageRecord]) -> None: ...
-
-    async def is_reachable(self) -> bool:
-        """Whether the database answers, so that a failure must be the records' own."""
+    async def append_for_all_tenants(self, records: Sequence[UsageRecord]) -> None:
+        """Write all or none. Raises RecordRefused for what will never be taken; any other error may pass."""
         ...
 
 
@@ -55,7 +55,10 @@ class UsageLog:
         self._task = asyncio.create_task(self._write_all(), name="usage-log")
 
     def append(self, record: UsageRecord) -> None:
-        """Take in a record; never waits and never fails."""
+        """Take in a record; never waits and never fails. After `close` it can only be logged."""
+        if self._is_closing and (self._task is None or self._task.done()):
+            _log_lost(record)
+            return
         self._waiting.append(record)
         if not self._has_work.is_set():
             self._has_work.set()
@@ -93,20 +96,22 @@ class UsageLog:
         batch = self._waiting[: self._batch_size]
         try:
             await self._sink.append_for_all_tenants(batch)
+        except RecordRefused:
+            if len(batch) > 1:
+                self._batch_size = len(batch) // 2
+            else:
+                _log_lost(self._waiting.pop(0))
         except Exception as error:
-            logger.error("usage.write_failed", waiting=len(self._waiting), error=type(error).__name__)
-            await self._after_failure(batch)
+            logger.error("usage.write_failed", waiting=len(self._waiting), reason=_reason(error))
+            await asyncio.sleep(_RETRY_WAIT_S)
         else:
             del self._waiting[: len(batch)]
             self._batch_size = min(self._batch_size * 2, BATCH_LARGEST)
 
-    async def _after_failure(self, batch: list[UsageRecord]) -> None:
-        if not await self._sink.is_reachable():
-            await asyncio.sleep(_RETRY_WAIT_S)
-        elif len(batch) > 1:
-            self._batch_size = max(1, len(batch) // 2)
-        else:
-            _log_lost(self._waiting.pop(0))
+
+def _reason(error: Exception) -> str:
+    """Why a batch was not written, without what stands in it: drivers repeat the values they were given."""
+    return str(error) if isinstance(error, OfficiumError) else type(error).__name__
 
 
 def _log_lost(record: UsageRecord) -> None:

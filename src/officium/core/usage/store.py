@@ -4,12 +4,16 @@ from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import BigInteger, insert, literal, select, tuple_
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from officium.core.tenancy import Caller
+from officium.core.usage.errors import RecordRefused
 from officium.core.usage.record import UsageRecord, WrittenRecord
 from officium.core.usage.tables import usage_log
 from officium.kit.database import Database
 
+_DATA_FAULTS = ("22", "23")
+"""PostgreSQL's classes of errors in the data and in its integrity."""
 _place = tuple_(usage_log.c.created_at, usage_log.c.id)
 """A record's place in the order of the log: attempts of one moment stand in the order of their writing."""
 
@@ -21,18 +25,18 @@ class UsageStore:
         self._database = database
 
     async def append_for_all_tenants(self, records: Sequence[UsageRecord]) -> None:
-        """Write a batch in one transaction. Each record names its own tenant: the batch is everyone's."""
-        rows = [msgspec.structs.asdict(record) for record in records]
-        async with self._database.writing() as connection:
-            await connection.execute(insert(usage_log), rows)
+        """Write a batch in one transaction. Each record names its own tenant: the batch is everyone's.
 
-    async def is_reachable(self) -> bool:
-        """Whether the database answers at all."""
+        Raises RecordRefused where a record breaks the table's rules, and DatabaseUnavailable.
+        """
+        rows = [msgspec.structs.asdict(record) for record in records]
         try:
-            await self._database.ping()
-        except Exception:
-            return False
-        return True
+            async with self._database.writing() as connection:
+                await connection.execute(insert(usage_log), rows)
+        except (StatementError, ValueError, OverflowError) as error:
+            if _is_their_own_fault(error):
+                raise RecordRefused("A record of the usage log does not fit its table.") from error
+            raise
 
     async def list_records(
         self, caller: Caller, *, request_id: str | None, before: int | None, limit: int
@@ -50,3 +54,11 @@ class UsageStore:
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [WrittenRecord(**row) for row in rows]
+
+
+def _is_their_own_fault(error: Exception) -> bool:
+    """Whether the values are to blame, and not the database's state (locked, full, read-only, gone)."""
+    if not isinstance(error, DBAPIError) or isinstance(error, DataError | IntegrityError):
+        return True
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
+    return str(code).startswith(_DATA_FAULTS)
