@@ -399,6 +399,28 @@ async def test_responses_parse_gives_a_typed_answer(openai_client):
     assert isinstance(response.output_parsed, City)
 
 
+@pytest.mark.parametrize("recorded", ["685675f8fdf2", "12d2d017503b"], ids=["whole", "stream"])
+async def test_redacted_thinking_survives_a_round_trip_through_responses(
+    openai_client, provider: FakeProvider, recorded
+):
+    exchange = find_exchange(recorded)
+    provider.answers(Reply.of(exchange))
+    model = "anthropic/claude-haiku-4-5"
+    if exchange.is_stream:
+        async with openai_client.responses.stream(model=model, input="Hello") as stream:
+            response = await stream.get_final_response()
+    else:
+        response = await openai_client.responses.create(model=model, input="Hello")
+
+    provider.answers(Reply.of(find_exchange("7612caff6154")))
+    said = [{"role": "user", "content": "Hello"}, *(item.model_dump() for item in response.output)]
+    await openai_client.responses.create(model=model, input=[*said, {"role": "user", "content": "Go on"}])
+
+    first = provider.asked[0].body["messages"][1]["content"][0]
+    assert first["type"] == "redacted_thinking"
+    assert first["data"] in exchange.body
+
+
 async def test_responses_tools_across_dialects(openai_client, provider: FakeProvider):
     provider.answers(Reply.of(find_exchange("5a5fa29ae757")))
 

@@ -1,8 +1,8 @@
 """The objects of the Responses API: the response, its output items and their parts.
 
 What other providers' answers carry and this dialect has no field for is put where a client returns it
-unchanged: a reasoning's signature in `encrypted_content` behind a mark, a call's thought signature in
-`extra_content` of its item (the name Google uses).
+unchanged: a reasoning's signature, or what another provider encrypted, in `encrypted_content` behind a mark,
+a call's thought signature in `extra_content` of its item (the name Google uses).
 
 Format: https://platform.openai.com/docs/api-reference/responses/object, and SDK 3.52.
 """
@@ -14,7 +14,7 @@ from typing import Any, Literal
 from officium.core.llm.completion import CompletionRequest, FinishReason, TokenLogprob
 from officium.core.llm.message import Part, Reasoning, Refusal, Text, ToolCall
 from officium.core.llm.token_usage import TokenUsage
-from officium.web.api.responses_reading import SIGNATURE_MARK
+from officium.web.api.responses_reading import REDACTED_MARK, SIGNATURE_MARK
 
 Status = Literal["in_progress", "completed", "incomplete"]
 Json = dict[str, Any]
@@ -149,7 +149,7 @@ def reasoning_item(part: Reasoning, suffix: str, before: Sequence[Json]) -> Json
         "summary": [summary_part(part.text)] if part.text else [],
     }
     if part.encrypted:
-        item["encrypted_content"] = part.encrypted
+        item["encrypted_content"] = part.encrypted if part.id else REDACTED_MARK + part.encrypted
     elif part.signature:
         item["encrypted_content"] = SIGNATURE_MARK + part.signature
     return item

@@ -40,6 +40,8 @@ from officium.web.api.reading import (
 
 SIGNATURE_MARK = "signature:"
 """Opens an `encrypted_content` that holds a reasoning's signature of a provider other than OpenAI."""
+REDACTED_MARK = "redacted:"
+"""Opens an `encrypted_content` that another provider encrypted; only OpenAI's has an item's id."""
 
 _FIELDS = frozenset(
     {
@@ -231,6 +233,9 @@ class _RequestReader:
         if encrypted and encrypted.startswith(SIGNATURE_MARK):
             self._has_foreign_marks = True
             self._add_said((Reasoning(text, encrypted.removeprefix(SIGNATURE_MARK)),))
+        elif encrypted and encrypted.startswith(REDACTED_MARK):
+            self._has_foreign_marks = True
+            self._add_said((Reasoning(text, None, encrypted.removeprefix(REDACTED_MARK)),))
         else:
             self._add_said((Reasoning(text, None, encrypted, item_id),))
 
@@ -420,4 +425,4 @@ def _without_foreign_marks(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_foreign(reasoning: Mapping[str, Any]) -> bool:
-    return (reasoning.get("encrypted_content") or "").startswith(SIGNATURE_MARK)
+    return (reasoning.get("encrypted_content") or "").startswith((SIGNATURE_MARK, REDACTED_MARK))

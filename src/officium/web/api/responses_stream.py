@@ -143,7 +143,8 @@ class ResponsesStream:
             self._item_event("response.reasoning_summary_text.done", text=text, summary_index=0)
             self._item_event("response.reasoning_summary_part.done", part=part, summary_index=0)
             self._has_open_part = False
-        whole = Reasoning(block.text, block.signature, block.encrypted, self._open["id"])
+        item_id = self._open["id"] if block.id else None
+        whole = Reasoning(block.text, block.signature, block.encrypted, item_id)
         self._item = reasoning_item(whole, self._suffix, self._output)
 
     def _close_content(self, block: Block) -> None:
