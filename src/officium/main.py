@@ -49,7 +49,7 @@ from officium.core.tenancy import (
 from officium.core.usage import UsageLog, UsageService, UsageStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
-from officium.kit.database import Database
+from officium.kit.database import Database, DatabaseUnavailable
 from officium.kit.logs import configure_logs
 from officium.kit.notices import Notices, open_notices
 from officium.kit.secrets import load_server_secret
@@ -131,8 +131,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
     parts = parts or build_parts(settings)
 
     async def readiness() -> dict[str, bool]:
-        await parts.database.ping()
-        return {"database": True, "usage_log": not parts.usage_log.is_full}
+        return {"database": await _answers(parts.database), "usage_log": not parts.usage_log.is_full}
 
     async def available_providers(_caller: Caller) -> Collection[str]:
         return [provider.name for provider, access in parts.models.providers() if access is not None]
@@ -238,6 +237,15 @@ def server_options(settings: Settings) -> ServerOptions:
             body_timeout_s=settings.body_timeout_s + 5.0,
         ),
     )
+
+
+async def _answers(database: Database) -> bool:
+    try:
+        await database.ping()
+    except DatabaseUnavailable as error:
+        logger.warning("database.unavailable", reason=str(error))
+        return False
+    return True
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 
 from officium.core.gateway.accounting import known_usage
 from officium.core.gateway.call import CallContext
+from officium.core.gateway.metrics import GatewayMetrics
 from officium.core.llm.completion import CompletionRequest, Tool
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.embedding import EmbeddingRequest
@@ -329,3 +330,16 @@ async def test_recorded_cost_of_openrouter_is_what_the_call_cost(exchange: Excha
     assert record.price_source == "reported"
     assert record.cost_nano_usd == round(_said_cost(exchange) * 1_000_000_000)
     assert record.usage_source == "provider"
+
+
+async def test_answer_is_not_lost_when_it_cannot_be_measured(monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(GatewayMetrics, "observe", fail)
+    bench = GatewayBench()
+
+    answer = await bench.service.complete(CALLER, a_request(), CONTEXT)
+
+    assert answer.completion.text
+    assert [record.status for record in bench.records] == ["success"]

@@ -617,3 +617,13 @@ async def test_usage_that_cannot_be_true_is_not_believed(
 
         usage = wire.attempts[0].usage or TokenUsage()
         assert (usage.input_tokens, usage.output_tokens) == (counts or (None, None))
+
+
+async def test_body_left_open_after_the_end_mark_is_not_waited_for():
+    patient = Timeouts(connect=1, first_byte=30, idle=30, total=60)
+    script = stream(text_event("Hello!"), END, then=hang)
+
+    async with Wire(script, timeouts=patient) as wire, asyncio.timeout(5):
+        assert await wire.read_stream() == "Hello!"
+
+        assert wire.attempts[0].status == "success"

@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 from types import TracebackType
 
+import structlog
+
 from officium.core.gateway.call import CallContext
 from officium.core.gateway.metrics import GatewayMetrics
 from officium.core.gateway.telemetry import CallTelemetry
@@ -18,6 +20,8 @@ from officium.core.usage import UsageLog, UsageRecord
 from officium.core.usage.record import Status, UsageSource
 from officium.kit.clock import Clock
 from officium.kit.errors import OfficiumError, ServiceUnavailable
+
+logger = structlog.get_logger("gateway")
 
 _NANO = 1_000_000_000
 _NO_COST = Cost(Decimal(0), "none")
@@ -94,6 +98,13 @@ class Accountant:
         for record in records:
             if record.attempt or not self._usage_log.is_full:
                 self._usage_log.append(record)
+        try:
+            self._measure(call, records)
+        except Exception:  # an answer that is paid for must not be lost to its measurement
+            logger.error("call.not_measured", request_id=call.context.request_id, exc_info=True)
+
+    def _measure(self, call: OpenCall, records: list[UsageRecord]) -> None:
+        for record in records:
             self._metrics.observe(record)
         if self._telemetry is not None:
             operation = "embeddings" if isinstance(call.request, EmbeddingRequest) else "chat"

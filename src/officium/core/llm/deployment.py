@@ -14,6 +14,7 @@ Quirk = Literal[
     "max_completion_tokens",  # max_tokens is called max_completion_tokens
     "no_stream_options",  # does not know stream_options.include_usage
     "reports_cost",  # OpenRouter: usage.cost is what the call cost, in US dollars
+    "strict_messages",  # refuses messages with fields it does not know
 ]
 
 

@@ -34,6 +34,10 @@ __all__ = ["Answered", "Attempt", "DispatchedStream", "Dispatcher"]
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
+_END_S = 0.25
+"""How long the body may stay open once the provider has said that nothing follows: most end it at once, and
+then the connection can be used again."""
+
 _STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/octet-stream", "text/plain", "")
 """What a stream may call itself; for plain text the decoder finds out."""
 
@@ -125,6 +129,8 @@ class DispatchedStream:
                     data = await self._next_chunk()
                     self._has_body = True
                     batch.extend(self._feed(data))  # keeps what was decoded before an error
+                    if self._decoder.has_ended:
+                        break
         except StopAsyncIteration:
             return self._end(batch)
         except LLMError as error:
@@ -132,6 +138,8 @@ class DispatchedStream:
         except BaseException as error:
             exchange.fail(error)
             raise
+        if self._decoder.has_ended:
+            self._idle_s, self._silent_s = min(self._idle_s, _END_S), 0.0
         if exchange.note(batch):
             self._silent_s = 0.0
         else:

@@ -233,7 +233,7 @@ class _MessageStream:
         self._calls = 0
         self._usage: dict[str, Any] = {}
         self._has_reason = False
-        self._has_ended = False
+        self.has_ended = False
 
     def feed(self, data: bytes) -> Iterator[Delta]:
         for event in self._events.feed(data):
@@ -244,7 +244,7 @@ class _MessageStream:
         for event in self._events.close():
             if (delta := self._take(event)) is not None:
                 yield delta
-        if not self._has_reason and not self._has_ended:
+        if not self._has_reason and not self.has_ended:
             raise protocol_error(self._deployment, "The stream broke off before the message ended.")
 
     def _take(self, event: ServerSentEvent) -> Delta | None:
@@ -265,7 +265,7 @@ class _MessageStream:
         if kind == "message_delta":
             return self._finish(said, raw)
         if kind == "message_stop":
-            self._has_ended = True
+            self.has_ended = True
             return Delta(raw=raw) if self._has_reason else Delta(finish_reason="other", raw=raw)
         if kind == "error" or said.error is not None:
             raise _read_error(200, {"error": said.error}, self._deployment)

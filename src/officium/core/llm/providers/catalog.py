@@ -26,6 +26,7 @@ _ROWS = (
         base_url="https://api.groq.com/openai/v1",
         env_key="GROQ_API_KEY",
         default_model="openai/gpt-oss-20b",
+        quirks=frozenset({"strict_messages"}),
     ),
     Provider(
         name="openai",
@@ -36,6 +37,7 @@ _ROWS = (
         env_key="OPENAI_API_KEY",
         default_model="gpt-6-luna",
         model_prefixes=("gpt-", "o1", "o3", "o4", "chatgpt-", "text-embedding-"),
+        quirks=frozenset({"strict_messages"}),
     ),
     Provider(
         name="anthropic",
@@ -105,7 +107,7 @@ _ROWS = (
     ),
     # Not promised by name, but they speak the same dialect and their differences are known.
     Provider(name="together", label="Together", dialect="openai-chat", base_url="https://api.together.xyz/v1", env_key="TOGETHER_API_KEY"),
-    Provider(name="mistral", label="Mistral", dialect="openai-chat", base_url="https://api.mistral.ai/v1", env_key="MISTRAL_API_KEY", is_faithful=False),
+    Provider(name="mistral", label="Mistral", dialect="openai-chat", base_url="https://api.mistral.ai/v1", env_key="MISTRAL_API_KEY", is_faithful=False, quirks=frozenset({"strict_messages"})),
     Provider(name="deepseek", label="DeepSeek", dialect="openai-chat", base_url="https://api.deepseek.com/v1", env_key="DEEPSEEK_API_KEY"),
     Provider(
         name="xai",
@@ -115,11 +117,11 @@ _ROWS = (
         env_key="XAI_API_KEY",
         quirks=frozenset({"reasoning_outside_output"}),
     ),
-    Provider(name="cerebras", label="Cerebras", dialect="openai-chat", base_url="https://api.cerebras.ai/v1", env_key="CEREBRAS_API_KEY"),
+    Provider(name="cerebras", label="Cerebras", dialect="openai-chat", base_url="https://api.cerebras.ai/v1", env_key="CEREBRAS_API_KEY", quirks=frozenset({"strict_messages"})),
     Provider(name="huggingface", label="Hugging Face", dialect="openai-chat", base_url="https://router.huggingface.co/v1", env_key="HF_TOKEN"),
     Provider(name="perplexity", label="Perplexity", dialect="openai-chat", base_url="https://api.perplexity.ai", env_key="PERPLEXITY_API_KEY", has_faithful_streams=False),
     Provider(name="zai", label="Z.ai", dialect="openai-chat", base_url="https://api.z.ai/api/paas/v4", env_key="ZAI_API_KEY", has_faithful_streams=False),
-    Provider(name="azure", label="Azure OpenAI", dialect="openai-chat", base_url=None, env_key="AZURE_OPENAI_API_KEY"),
+    Provider(name="azure", label="Azure OpenAI", dialect="openai-chat", base_url=None, env_key="AZURE_OPENAI_API_KEY", quirks=frozenset({"strict_messages"})),
     Provider(name="vertex", label="Vertex AI", dialect="gemini-generate", base_url=None, env_key="VERTEX_ACCESS_TOKEN"),
 )  # fmt: skip
 

@@ -13,6 +13,11 @@ from officium.core.llm.http import HttpRequest
 class StreamDecoder(Protocol):
     """Reads one streamed answer. Gives the same deltas wherever the bytes are cut."""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the provider has said that nothing follows, though the body may not be at its end."""
+        ...
+
     def feed(self, data: bytes) -> Iterator[Delta]:
         """Take in the next bytes and yield what they completed, one delta an event.
 

@@ -362,6 +362,9 @@ def _read_logprobs(candidate: _Candidate | None) -> tuple[TokenLogprob, ...]:
 class _ContentStream:
     """Reads a streamed answer: server-sent events, or (Vertex without `alt=sse`) a JSON array in pieces."""
 
+    has_ended = False
+    """Nothing tells the last event: some models say `STOP` in each of them."""
+
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._events: ServerSentEvents | None = None

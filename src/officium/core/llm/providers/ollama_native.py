@@ -245,6 +245,10 @@ class _AnswerStream:
         self._lines = LineSplitter()
         self._reader = _AnswerReader(deployment)
 
+    @property
+    def has_ended(self) -> bool:
+        return self._reader.has_ended
+
     def feed(self, data: bytes) -> Iterator[Delta]:
         for line in self._lines.feed(data):
             if not line.isspace():

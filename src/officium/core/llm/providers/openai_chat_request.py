@@ -48,6 +48,7 @@ _AUDIO_FORMATS = {
     "audio/mpeg": "mp3",
     "audio/mp3": "mp3",
 }
+_FOREIGN_MARKS = frozenset(("reasoning_content", "reasoning_details", "extra_content"))
 _NO_PARAMETERS = {"type": "object", "properties": {}}
 
 
@@ -58,6 +59,8 @@ def encode_completion(request: CompletionRequest, deployment: Deployment) -> Htt
     if body is None:
         refuse_untranslatable(request, deployment)
         body, notes = _build(request, deployment)
+    elif "strict_messages" in deployment.provider.quirks:
+        body["messages"] = [_without_foreign_marks(message) for message in body["messages"]]
     body["model"] = deployment.model
     _set_stream(body, request.stream, deployment)
     notes += _respect_traits(body, deployment)
@@ -72,6 +75,17 @@ def data_url(part: Image | File) -> str:
 def schema_name(output_format: OutputFormat) -> str:
     """The format's name in the letters OpenAI allows."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", output_format.name)[:64] or "answer"
+
+
+def _without_foreign_marks(message: dict[str, Any]) -> dict[str, Any]:
+    """The message without what our answers carry for other providers: the thoughts and their marks."""
+    if not _FOREIGN_MARKS.isdisjoint(message):
+        message = {name: value for name, value in message.items() if name not in _FOREIGN_MARKS}
+    calls = message.get("tool_calls")
+    if calls and any("extra_content" in call for call in calls):
+        calls = [{name: value for name, value in call.items() if name != "extra_content"} for call in calls]
+        message = {**message, "tool_calls": calls}
+    return message
 
 
 def _build(request: CompletionRequest, deployment: Deployment) -> tuple[dict[str, Any], list[str]]:

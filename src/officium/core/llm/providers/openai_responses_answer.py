@@ -200,6 +200,11 @@ class ResponsesStream(EventStream):
         self._earlier.extend(earlier)
         return msgspec.structs.replace(last, raw=raw)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the event with the complete response has come."""
+        return self._is_finished
+
     def _end(self, response: _Response, raw: bytes) -> Delta:
         self._failure = _failure(response, self._deployment)
         if self._failure is not None:

@@ -22,12 +22,17 @@ class EventStream(ABC):
         self._head = b""
         self._has_begun = False
         self._plain: bytearray | None = None
-        self._is_done = False
+        self._has_done_mark = False
         self._is_finished = False
         self._earlier: list[Delta] = []
         """Deltas that belong before the one an event gives: a delta holds one piece of reasoning."""
         self._failure: LLMError | None = None
         """Raised after the delta of its event, so that what the tokens cost is known first."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether `[DONE]` has come."""
+        return self._has_done_mark
 
     @abstractmethod
     def _read(self, event: ServerSentEvent) -> Delta | None:
@@ -65,10 +70,10 @@ class EventStream(ABC):
     def _read_all(self, events: Iterator[ServerSentEvent]) -> Iterator[Delta]:
         for event in events:
             data = event.data
-            if self._is_done or not data.strip():
+            if self._has_done_mark or not data.strip():
                 continue
             if data[:1] == b"[" and data.strip() == b"[DONE]":
-                self._is_done = True
+                self._has_done_mark = True
                 continue
             delta = self._read(event)
             if self._earlier:
