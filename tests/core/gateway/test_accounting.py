@@ -14,9 +14,9 @@ from officium.core.llm.completion import CompletionRequest, Tool
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.embedding import EmbeddingRequest
 from officium.core.llm.errors import LLMUnavailableError
-from officium.core.llm.exchange import Attempt
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts
 from officium.core.llm.message import user
+from officium.core.llm.provider_call import Attempt
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.llm.tokens import estimate_request_tokens, estimate_tokens
 from officium.core.usage import UsageLog, UsageRecord, UsageStore

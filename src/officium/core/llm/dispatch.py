@@ -22,9 +22,9 @@ from officium.core.llm.completion import (
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.embedding import EmbeddingRequest, Embeddings
 from officium.core.llm.errors import LLMError, LLMUnavailableError, ModelNotFound
-from officium.core.llm.exchange import Attempt, Exchange, media_type, name_deployment
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts, Transport
 from officium.core.llm.message import Part, Reasoning, Refusal, Text, ToolCall
+from officium.core.llm.provider_call import Attempt, ProviderCall, media_type, name_deployment
 from officium.core.llm.providers import Dialect, choose_dialect
 from officium.core.llm.retry import RetryPolicy
 from officium.core.llm.watchdog import Phase
@@ -43,7 +43,7 @@ _STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/octet
 
 _T = TypeVar("_T")
 _Prepare = Callable[[Deployment], tuple[Dialect, HttpRequest]]
-_Receive = Callable[[Exchange, HttpResponse, tuple[str, ...]], Awaitable[_T]]
+_Receive = Callable[[ProviderCall, HttpResponse, tuple[str, ...]], Awaitable[_T]]
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -60,44 +60,44 @@ class Answered(Struct, frozen=True, kw_only=True):
 class DispatchedStream:
     """A streamed answer that has begun. Iterate over its batches, then close it, read to the end or not."""
 
-    def __init__(self, exchange: Exchange, response: HttpResponse, notes: tuple[str, ...]) -> None:
-        self.deployment: Deployment = exchange.deployment
-        self.dialect: DialectName = exchange.dialect.name
+    def __init__(self, call: ProviderCall, response: HttpResponse, notes: tuple[str, ...]) -> None:
+        self.deployment: Deployment = call.deployment
+        self.dialect: DialectName = call.dialect.name
         self.notes = notes
-        self._exchange = exchange
+        self._call = call
         self._next_chunk = response.chunks().__anext__
-        self._decoder = exchange.dialect.stream_decoder(exchange.deployment)
+        self._decoder = call.dialect.stream_decoder(call.deployment)
         self._feed = self._decoder.feed
         self._held: list[Delta] = []
-        self._idle_s = exchange.timeouts.idle
+        self._idle_s = call.timeouts.idle
         self._silent_s = 0.0
         self._has_body = False
 
     @classmethod
     def of(
-        cls, completion: Completion, exchange: Exchange, response: HttpResponse, notes: tuple[str, ...]
+        cls, completion: Completion, call: ProviderCall, response: HttpResponse, notes: tuple[str, ...]
     ) -> Self:
         """A whole answer as the deltas it could have come in; none of them can be relayed as it came."""
-        stream = cls(exchange, response, notes + completion.notes)
+        stream = cls(call, response, notes + completion.notes)
         stream._held = deltas_of(completion)
-        provider = replace(exchange.deployment.provider, is_faithful=False)
-        stream.deployment = replace(exchange.deployment, provider=provider)
+        provider = replace(call.deployment.provider, is_faithful=False)
+        stream.deployment = replace(call.deployment, provider=provider)
         return stream
 
     @classmethod
-    async def begin(cls, exchange: Exchange, response: HttpResponse, notes: tuple[str, ...]) -> Self:
+    async def begin(cls, call: ProviderCall, response: HttpResponse, notes: tuple[str, ...]) -> Self:
         """Read until the answer has begun, or ended without a word. Raises LLMError if it failed before."""
-        stream = cls(exchange, response, notes)
+        stream = cls(call, response, notes)
         loop = asyncio.get_running_loop()
-        begin_by = loop.time() + exchange.headers_to_content_s
+        begin_by = loop.time() + call.headers_to_content_s
         batches: list[Delta] = []
-        while exchange.attempt.ttft_s is None and not exchange.is_over:
+        while call.attempt.ttft_s is None and not call.is_over:
             try:
                 batches.extend(await stream._read("first_byte", begin_by - loop.time()))
             except StopAsyncIteration:
                 break
-        if exchange.attempt.ttft_s is None and exchange.attempt.error is not None:
-            raise exchange.attempt.error
+        if call.attempt.ttft_s is None and call.attempt.error is not None:
+            raise call.attempt.error
         stream._held = batches
         return stream
 
@@ -111,19 +111,19 @@ class DispatchedStream:
     async def aclose(self) -> None:
         """Drop the connection unless the answer is complete, so that the provider stops its work."""
         self._held = []
-        self._exchange.cancel()
+        self._call.cancel()
 
     async def _read(self, phase: Phase, limit_s: float) -> list[Delta]:
         if self._held:
             held, self._held = self._held, []
             return held
-        exchange = self._exchange
-        if exchange.is_over:
-            raise exchange.attempt.error or StopAsyncIteration
+        call = self._call
+        if call.is_over:
+            raise call.attempt.error or StopAsyncIteration
         batch: list[Delta] = []
         data = b""
         try:
-            with exchange.watchdog.guard(phase, limit_s):
+            with call.watchdog.guard(phase, limit_s):
                 while not batch:
                     data = b""
                     data = await self._next_chunk()
@@ -136,37 +136,37 @@ class DispatchedStream:
         except LLMError as error:
             return self._fail(batch, error) if data else self._end(batch, error)
         except BaseException as error:
-            exchange.fail(error)
+            call.fail(error)
             raise
         if self._decoder.has_ended:
             self._idle_s, self._silent_s = min(self._idle_s, _END_S), 0.0
-        if exchange.note(batch):
+        if call.note(batch):
             self._silent_s = 0.0
         else:
-            self._silent_s += exchange.watchdog.waited_s
+            self._silent_s += call.watchdog.waited_s
         return batch
 
     def _end(self, batch: list[Delta], fault: LLMError | None = None) -> list[Delta]:
         """The body has ended, or broke off, which does no harm after the decoder has seen the end."""
-        exchange = self._exchange
-        if exchange.is_over:  # closed by another task while this one waited
+        call = self._call
+        if call.is_over:  # closed by another task while this one waited
             raise StopAsyncIteration
         try:
             if not self._has_body and fault is None:
-                raise exchange.no_body()
+                raise call.no_body()
             batch.extend(self._decoder.close())
         except LLMError as error:
             return self._fail(batch, fault or error)
-        exchange.note(batch)
-        exchange.succeed()
+        call.note(batch)
+        call.succeed()
         if not batch:
             raise StopAsyncIteration
         return batch
 
     def _fail(self, batch: list[Delta], error: LLMError) -> list[Delta]:
         """Hand out what was still understood; the error comes with the next call."""
-        self._exchange.note(batch)
-        self._exchange.fail(error)
+        self._call.note(batch)
+        self._call.fail(error)
         if batch:
             return batch
         raise error
@@ -205,14 +205,12 @@ class Dispatcher:
         """The whole answer. Each try is appended to `attempts` as it starts. Raises LLMError."""
         asked = replace(request, stream=False) if request.stream else request
 
-        async def receive(exchange: Exchange, response: HttpResponse, notes: tuple[str, ...]) -> Answered:
-            completion = await self._read_completion(exchange, response)
-            exchange.succeed()
+        async def receive(call: ProviderCall, response: HttpResponse, notes: tuple[str, ...]) -> Answered:
+            completion = await self._read_completion(call, response)
+            call.succeed()
             if notes:
                 completion = replace(completion, notes=notes + completion.notes)
-            return Answered(
-                completion=completion, deployment=exchange.deployment, dialect=exchange.dialect.name
-            )
+            return Answered(completion=completion, deployment=call.deployment, dialect=call.dialect.name)
 
         return await self._walk(deployments, attempts, _completion(asked), receive)
 
@@ -223,16 +221,16 @@ class Dispatcher:
         asked = request if request.stream else replace(request, stream=True)
 
         async def receive(
-            exchange: Exchange, response: HttpResponse, notes: tuple[str, ...]
+            call: ProviderCall, response: HttpResponse, notes: tuple[str, ...]
         ) -> DispatchedStream:
             said = media_type(response)
-            if said == "application/json" and exchange.dialect.name != "gemini-generate":
-                completion = await self._read_completion(exchange, response)
-                exchange.succeed()
-                return DispatchedStream.of(completion, exchange, response, notes)
+            if said == "application/json" and call.dialect.name != "gemini-generate":
+                completion = await self._read_completion(call, response)
+                call.succeed()
+                return DispatchedStream.of(completion, call, response, notes)
             if said not in _STREAM_TYPES and "json" not in said:
-                raise exchange.wrong_media_type(response, await exchange.read_excerpt(response))
-            return await DispatchedStream.begin(exchange, response, notes)
+                raise call.wrong_media_type(response, await call.read_excerpt(response))
+            return await DispatchedStream.begin(call, response, notes)
 
         return await self._walk(deployments, attempts, _completion(asked), receive)
 
@@ -246,13 +244,13 @@ class Dispatcher:
             return dialect, dialect.encode_embeddings(request, deployment)
 
         async def receive(
-            exchange: Exchange, response: HttpResponse, notes: tuple[str, ...]
+            call: ProviderCall, response: HttpResponse, notes: tuple[str, ...]
         ) -> tuple[Embeddings, Deployment, tuple[str, ...]]:
-            body = await exchange.read(response, self._max_body_bytes)
-            embeddings = exchange.dialect.decode_embeddings(body, exchange.deployment)
-            exchange.note_usage(embeddings.usage, body)
-            exchange.succeed()
-            return embeddings, exchange.deployment, notes
+            body = await call.read(response, self._max_body_bytes)
+            embeddings = call.dialect.decode_embeddings(body, call.deployment)
+            call.note_usage(embeddings.usage, body)
+            call.succeed()
+            return embeddings, call.deployment, notes
 
         return await self._walk(deployments, attempts, prepare, receive)
 
@@ -264,10 +262,10 @@ class Dispatcher:
             return dialect, dialect.encode_models(deployment)
 
         async def receive(
-            exchange: Exchange, response: HttpResponse, notes: tuple[str, ...]
+            call: ProviderCall, response: HttpResponse, notes: tuple[str, ...]
         ) -> tuple[str, ...]:
-            names = tuple(exchange.dialect.decode_models(await exchange.read(response, self._max_body_bytes)))
-            exchange.succeed()
+            names = tuple(call.dialect.decode_models(await call.read(response, self._max_body_bytes)))
+            call.succeed()
             return names
 
         breaker = self._breakers.get(deployment)
@@ -344,12 +342,12 @@ class Dispatcher:
             raise _circuit_open(deployment, breaker)
         attempt = Attempt(number=len(attempts) + 1, deployment=deployment, started=self._clock.monotonic())
         attempts.append(attempt)
-        exchange = Exchange(attempt, dialect, self._timeouts, self._clock, place, breaker, ticket)
+        call = ProviderCall(attempt, dialect, self._timeouts, self._clock, place, breaker, ticket)
         try:
-            response = await exchange.send(self._transport, request)
-            return await receive(exchange, response, notes + request.notes)
+            response = await call.send(self._transport, request)
+            return await receive(call, response, notes + request.notes)
         except BaseException as error:
-            exchange.fail(error)
+            call.fail(error)
             raise
 
     async def _take_place(self, deployment: Deployment) -> asyncio.Semaphore:
@@ -371,10 +369,10 @@ class Dispatcher:
             ) from error
         return place
 
-    async def _read_completion(self, exchange: Exchange, response: HttpResponse) -> Completion:
-        body = await exchange.read(response, self._max_body_bytes)
-        completion = exchange.dialect.decode(body, exchange.deployment)
-        exchange.note_whole(completion)
+    async def _read_completion(self, call: ProviderCall, response: HttpResponse) -> Completion:
+        body = await call.read(response, self._max_body_bytes)
+        completion = call.dialect.decode(body, call.deployment)
+        call.note_whole(completion)
         return completion
 
 

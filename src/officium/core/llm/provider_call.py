@@ -60,7 +60,7 @@ class Attempt(Struct, kw_only=True):
         return round(estimate_tokens(sample) * max(1.0, self.output_chars / len(sample)))
 
 
-class Exchange:
+class ProviderCall:
     """A request under way, with all it must give back: connection, place, timer, breaker's ticket."""
 
     def __init__(
@@ -193,7 +193,7 @@ class Exchange:
             self._finish("cancelled")
 
     def fail(self, error: BaseException) -> None:
-        """The exchange has come to a bad end; a cancellation is one, too."""
+        """The call has come to a bad end; a cancellation is one, too."""
         if self.is_over:
             return
         if isinstance(error, asyncio.CancelledError | GeneratorExit):

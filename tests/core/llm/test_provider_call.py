@@ -9,9 +9,9 @@ import pytest
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.completion import Completion, Delta, ToolCallDelta
 from officium.core.llm.deployment import Deployment
-from officium.core.llm.exchange import OUTPUT_SAMPLE_CHARS, Attempt, Exchange
 from officium.core.llm.http import Timeouts
 from officium.core.llm.message import Reasoning, Text, ToolCall
+from officium.core.llm.provider_call import OUTPUT_SAMPLE_CHARS, Attempt, ProviderCall
 from officium.core.llm.providers import choose_dialect
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.llm.tokens import estimate_tokens
@@ -23,7 +23,7 @@ GERMAN = "Die überfälligen Rechnungen dieses Quartals betragen 12.400 Euro. "
 USAGE = TokenUsage(input_tokens=3, output_tokens=2)
 
 
-def an_exchange(deployment: Deployment | None = None) -> Exchange:
+def an_exchange(deployment: Deployment | None = None) -> ProviderCall:
     deployment = deployment or a_deployment()
     clock = HandClock(datetime(2026, 11, 21, tzinfo=UTC))
     breaker = Breakers(clock).get(deployment)
@@ -31,7 +31,7 @@ def an_exchange(deployment: Deployment | None = None) -> Exchange:
     assert ticket is not None
     attempt = Attempt(number=1, deployment=deployment, started=clock.monotonic())
     dialect = choose_dialect(deployment)
-    return Exchange(attempt, dialect, Timeouts(), clock, asyncio.Semaphore(0), breaker, ticket)
+    return ProviderCall(attempt, dialect, Timeouts(), clock, asyncio.Semaphore(0), breaker, ticket)
 
 
 @pytest.mark.parametrize(
@@ -43,45 +43,45 @@ def an_exchange(deployment: Deployment | None = None) -> Exchange:
     ],
 )
 async def test_tokens_of_a_stream_are_estimated_like_those_of_its_text(text: str):
-    exchange = an_exchange()
+    call = an_exchange()
 
     for start in range(0, len(text), 5):
-        exchange.note([Delta(text=text[start : start + 5])])
+        call.note([Delta(text=text[start : start + 5])])
 
-    assert exchange.attempt.estimate_output_tokens() == pytest.approx(estimate_tokens(text), rel=0.02)
+    assert call.attempt.estimate_output_tokens() == pytest.approx(estimate_tokens(text), rel=0.02)
 
 
 async def test_no_more_of_a_stream_is_kept_than_the_sample():
-    exchange = an_exchange()
+    call = an_exchange()
 
     for _ in range(1000):
-        exchange.note([Delta(text=SENTENCE)])
+        call.note([Delta(text=SENTENCE)])
 
-    assert exchange.attempt.output_chars == 1000 * len(SENTENCE)
-    assert len("".join(exchange.attempt.output_sample)) < OUTPUT_SAMPLE_CHARS + len(SENTENCE)
+    assert call.attempt.output_chars == 1000 * len(SENTENCE)
+    assert len("".join(call.attempt.output_sample)) < OUTPUT_SAMPLE_CHARS + len(SENTENCE)
 
 
 async def test_thoughts_refusals_and_tool_calls_count_as_written():
-    exchange = an_exchange()
+    call = an_exchange()
 
-    exchange.note([Delta(reasoning="First I think."), Delta(refusal="No, I will not.")])
-    exchange.note([Delta(tool_calls=(ToolCallDelta(0, "call_1", "get_weather", '{"city":'),))])
-    exchange.note([Delta(tool_calls=(ToolCallDelta(0, arguments='"Paris"}'),))])
+    call.note([Delta(reasoning="First I think."), Delta(refusal="No, I will not.")])
+    call.note([Delta(tool_calls=(ToolCallDelta(0, "call_1", "get_weather", '{"city":'),))])
+    call.note([Delta(tool_calls=(ToolCallDelta(0, arguments='"Paris"}'),))])
 
     written = 'First I think.No, I will not.get_weather{"city":"Paris"}'
-    assert exchange.attempt.output_chars == len(written)
-    assert exchange.attempt.estimate_output_tokens() == estimate_tokens(written)
+    assert call.attempt.output_chars == len(written)
+    assert call.attempt.estimate_output_tokens() == estimate_tokens(written)
 
 
 async def test_whole_answer_is_estimated_like_its_text():
-    exchange = an_exchange()
+    call = an_exchange()
     parts = (Reasoning(SENTENCE), Text(GERMAN), ToolCall("call_1", "get_weather", '{"city":"Paris"}'))
 
-    exchange.note_whole(Completion(parts=parts))
+    call.note_whole(Completion(parts=parts))
 
     written = f'{SENTENCE}{GERMAN}get_weather{{"city":"Paris"}}'
-    assert exchange.attempt.output_chars == len(written)
-    assert exchange.attempt.estimate_output_tokens() == estimate_tokens(written)
+    assert call.attempt.output_chars == len(written)
+    assert call.attempt.estimate_output_tokens() == estimate_tokens(written)
 
 
 async def test_nothing_written_is_estimated_as_nothing():
