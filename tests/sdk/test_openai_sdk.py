@@ -146,6 +146,23 @@ async def test_groq_stream_is_relayed_with_its_tool_calls(openai_client, provide
     assert completion.choices[0].finish_reason == "tool_calls"
 
 
+async def test_answer_of_one_provider_can_be_sent_to_a_strict_one(openai_client, provider: FakeProvider):
+    provider.answers(Reply.of(find_exchange("c0a5c6dcf530")))
+    completion = await openai_client.chat.completions.create(
+        model="anthropic/claude-haiku-4-5", messages=HELLO, tools=TOOLS
+    )
+    message = completion.choices[0].message
+
+    provider.answers(Reply.of(find_exchange("25932c5911e6")))
+    result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "rain"}
+    await openai_client.chat.completions.create(
+        model="groq/x", messages=[*HELLO, message.model_dump(exclude_none=True), result], tools=TOOLS
+    )
+
+    assert message.reasoning_details
+    assert set(provider.asked[0].body["messages"][1]) == {"role", "content", "tool_calls"}
+
+
 async def test_stream_that_repeats_the_role_adds_up_to_a_message_that_can_be_sent_back(
     openai_client, provider: FakeProvider
 ):
