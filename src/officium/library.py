@@ -17,10 +17,11 @@ from officium.core.llm.chat import LLMMessage, LLMResponse, LLMStreamChunk, Mess
 from officium.core.llm.deployment import Deployment, Provider
 from officium.core.llm.errors import LLMAuthenticationError
 from officium.core.llm.http import Transport
+from officium.core.llm.http1 import Http1Transport
 from officium.core.llm.providers import PROVIDERS, find_provider
 from officium.core.llm.retry import RetryPolicy
+from officium.core.llm.scheme import SchemeTransport
 from officium.core.llm.streaming import StreamOptions, api_logger, stream_chunks, stream_options
-from officium.core.llm.transport import AiohttpTransport, SchemeTransport
 from officium.kit.clock import Clock
 from officium.kit.errors import InvalidRequest
 from officium.testing import ScriptedTransport
@@ -202,7 +203,7 @@ def _choose(provider: str | None, model: str | None) -> tuple[Provider, str | No
 
 def _make_transport(max_connections: int) -> Transport:
     scripted = ScriptedTransport()
-    return SchemeTransport(AiohttpTransport(max_connections_per_host=max_connections), {"mock": scripted})
+    return SchemeTransport(Http1Transport(max_connections_per_host=max_connections), {"mock": scripted})
 
 
 def _keep_logs_quiet() -> None:

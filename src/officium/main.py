@@ -34,7 +34,7 @@ from officium.core.llm.http1 import Http1Transport
 from officium.core.llm.price import load_prices
 from officium.core.llm.providers import PROVIDERS
 from officium.core.llm.retry import RetryPolicy
-from officium.core.llm.transport import SchemeTransport
+from officium.core.llm.scheme import SchemeTransport
 from officium.core.tenancy import (
     Authenticator,
     Caller,

@@ -132,7 +132,7 @@ async def _server_deployment(url: str, key: str | None, model: str | None) -> "D
 
     from officium.core.llm.deployment import Deployment, Provider
     from officium.core.llm.dispatch import Dispatcher
-    from officium.core.llm.transport import AiohttpTransport
+    from officium.core.llm.http1 import Http1Transport
     from officium.kit.clock import SystemClock
     from officium.kit.errors import InvalidRequest
 
@@ -141,7 +141,7 @@ async def _server_deployment(url: str, key: str | None, model: str | None) -> "D
     deployment = Deployment(provider=row, model=model or "", base_url=base_url, api_key=key)
     if model is not None:
         return deployment
-    transport = AiohttpTransport()
+    transport = Http1Transport()
     try:
         names = list(await Dispatcher(transport, clock=SystemClock()).list_models(deployment))
     finally:

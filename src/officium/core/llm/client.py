@@ -38,6 +38,7 @@ from officium.core.llm.errors import (
     NotExpressible,
 )
 from officium.core.llm.http import Timeouts, Transport
+from officium.core.llm.http1 import Http1Transport
 from officium.core.llm.message import Message, system
 from officium.core.llm.price import Cost, cost_of, flat_cost, reported_cost
 from officium.core.llm.providers import find_provider, find_traits
@@ -52,7 +53,6 @@ from officium.core.llm.structured import (
 )
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.llm.tokens import estimate_request_tokens, estimate_tokens
-from officium.core.llm.transport import AiohttpTransport
 from officium.kit.clock import Clock, SystemClock
 from officium.kit.errors import InvalidRequest
 
@@ -139,7 +139,7 @@ class LLMClient:
         self._max_tokens = max_tokens
         self._max_corrections = max_corrections
         self._clock = clock or SystemClock()
-        self._transport = transport or AiohttpTransport(max_connections_per_host=max_connections)
+        self._transport = transport or Http1Transport(max_connections_per_host=max_connections)
         self._dispatcher = Dispatcher(
             self._transport,
             clock=self._clock,
