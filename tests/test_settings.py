@@ -120,13 +120,14 @@ def test_issuers_are_read_from_json(monkeypatch):
         ("OFFICIUM_IDLE_TIMEOUT_S", "0", "OFFICIUM_IDLE_TIMEOUT_S: input should be greater than 0"),
         ("OFFICIUM_IDLE_TIMEOUT_S", "nan", "OFFICIUM_IDLE_TIMEOUT_S: "),
         ("OFFICIUM_JWT_ISSUERS", "{", "OFFICIUM_JWT_ISSUERS: is no valid JSON"),
+        ("OFFICIUM_JWT_ISSUERS", "{}", "OFFICIUM_JWT_ISSUERS: input should be a JSON list"),
         (
             "OFFICIUM_JWT_ISSUERS",
             '[{"issuer": "x"}]',
             "OFFICIUM_JWT_ISSUERS[0].issuer: must be an https:// address",
         ),
     ],
-    ids=["no-number", "too-large", "no-level", "no-yes-or-no", "zero", "nan", "no-json", "inside-json"],
+    ids=["no-number", "too-large", "no-level", "no-yes-or-no", "zero", "nan", "no-json", "no-list", "inside-json"],
 )
 def test_a_bad_value_is_explained_in_a_sentence(monkeypatch, variable, text, sentence):
     monkeypatch.setenv(variable, text)

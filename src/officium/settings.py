@@ -267,5 +267,5 @@ def _sentence(fault: Any) -> str:
         name = provider_variables(row).get(str(rest[1]), row.name) if len(rest) > 1 else row.name
         rest = []
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
-    reason = fault["msg"].removeprefix("Value error, ")
+    reason = fault["msg"].removeprefix("Value error, ").replace("valid tuple", "JSON list")
     return f"{name}{place}: {reason[:1].lower()}{reason[1:]}."

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from officium.kit import notices as module
-from officium.kit.notices import LocalNotices, RedisNotices, open_notices
+from officium.kit.notices import InvalidRedisUrl, LocalNotices, RedisNotices, open_notices
 from tests.support.database import RedisServer
 
 
@@ -23,6 +23,15 @@ async def publish_until(sender: RedisNotices, text: str, is_true: Callable[[], b
         while not is_true():
             sender.publish("topic", text)
             await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("url", ["http://host", "redis://user:pass#word@host", "redis://host:port"])
+def test_address_that_is_none_of_a_redis_is_refused_without_repeating_it(url):
+    with pytest.raises(InvalidRedisUrl, match="OFFICIUM_REDIS_URL") as caught:
+        open_notices(url)
+
+    assert "pass#" not in str(caught.value)
+    assert url not in str(caught.value)
 
 
 def test_a_notice_reaches_those_who_asked_for_its_topic():

@@ -152,8 +152,9 @@ async def _redis(settings: "Settings") -> Finding:
     advice = "Check OFFICIUM_REDIS_URL and that it is running. Without it everything works, but slower."
     try:
         redis = Redis.from_url(settings.redis_url_text, socket_connect_timeout=5, socket_timeout=5)
-    except ValueError as error:
-        return Finding("redis", "broken", f"OFFICIUM_REDIS_URL is no address of a Redis: {error}")
+    except ValueError:
+        advice = "Write redis://user:password@host:6379/0."
+        return Finding("redis", "broken", "OFFICIUM_REDIS_URL is no address of a Redis.", advice)
     try:
         await redis.ping()
     except (RedisError, OSError) as error:

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import structlog
 
+from officium.kit.errors import OfficiumError
+
 Handler = Callable[[str], None]
 """What to do with a notice's text. Must be quick and must not fail."""
 
@@ -21,6 +23,12 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 _SOCKET_TIMEOUT_S = 5.0
 _LAST_WORDS_S = 1.0
+
+
+class InvalidRedisUrl(OfficiumError):
+    """The configured address of Redis cannot be used. It is not repeated: there may be a password in it."""
+
+    code = "invalid_redis_url"
 
 
 class Notices(Protocol):
@@ -71,7 +79,7 @@ class LocalNotices:
 
 
 def open_notices(redis_url: str | None) -> Notices:
-    """Notices over Redis where there is one, else within this process."""
+    """Notices over Redis where there is one, else within this process. Raises InvalidRedisUrl."""
     return RedisNotices(redis_url) if redis_url else LocalNotices()
 
 
@@ -85,12 +93,17 @@ class RedisNotices:
     def __init__(self, url: str, *, channel: str = _CHANNEL, max_waiting: int = 1000) -> None:
         from redis.asyncio import Redis  # half a second and 30 MB, for those who use it
 
-        self._redis = Redis.from_url(
-            url,
-            socket_connect_timeout=_SOCKET_TIMEOUT_S,
-            socket_timeout=_SOCKET_TIMEOUT_S,
-            health_check_interval=30,
-        )
+        try:
+            self._redis = Redis.from_url(
+                url,
+                socket_connect_timeout=_SOCKET_TIMEOUT_S,
+                socket_timeout=_SOCKET_TIMEOUT_S,
+                health_check_interval=30,
+            )
+        except ValueError:
+            raise InvalidRedisUrl(
+                "OFFICIUM_REDIS_URL is no address of a Redis. Write redis://user:password@host:6379/0."
+            ) from None
         self._channel = channel
         self._local = LocalNotices()
         self._waiting: asyncio.Queue[str] = asyncio.Queue(max_waiting)
