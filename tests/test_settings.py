@@ -127,7 +127,17 @@ def test_issuers_are_read_from_json(monkeypatch):
             "OFFICIUM_JWT_ISSUERS[0].issuer: must be an https:// address",
         ),
     ],
-    ids=["no-number", "too-large", "no-level", "no-yes-or-no", "zero", "nan", "no-json", "no-list", "inside-json"],
+    ids=[
+        "no-number",
+        "too-large",
+        "no-level",
+        "no-yes-or-no",
+        "zero",
+        "nan",
+        "no-json",
+        "no-list",
+        "inside-json",
+    ],
 )
 def test_a_bad_value_is_explained_in_a_sentence(monkeypatch, variable, text, sentence):
     monkeypatch.setenv(variable, text)

@@ -414,6 +414,12 @@ def test_usage_comes_last_and_only_when_asked_for() -> None:
     assert all(chunk["usage"] is None for chunk in chunks)
 
 
+def test_model_named_before_the_first_words_is_the_streams() -> None:
+    chunk, *_ = stream([Delta(model="acme-1"), Delta(text="Hi"), Delta(finish_reason="stop")])
+
+    assert chunk["model"] == "acme-1"
+
+
 def test_call_without_arguments_is_streamed_with_an_empty_object() -> None:
     call = Delta(tool_calls=(ToolCallDelta(0, "call_1", "now"), ToolCallDelta(1, "call_2", "add", '{"a":1}')))
 

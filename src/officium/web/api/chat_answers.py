@@ -86,6 +86,7 @@ class ChatRenderer:
         self._id = answer_id(request_id)
         self._wants_usage = _wants_usage(request)
         self._is_legacy = _is_legacy(request)
+        self._model: str | None = None
         self._usage: TokenUsage | None = None
         self._calls: dict[int, bool] = {}
         self._thoughts: CompletionBuilder | None = None
@@ -107,7 +108,7 @@ class ChatRenderer:
         """The usage, if the client asked for it, and the end mark."""
         if not self._wants_usage or self._usage is None or self._has_relayed_usage:
             return _DONE
-        self._begin(None)
+        self._begin()
         return self._chunk([], usage=chat_usage(self._usage)) + _DONE
 
     def error(self, error: OfficiumError, status: int) -> bytes:
@@ -144,12 +145,13 @@ class ChatRenderer:
 
     def _first_event(self, delta: Delta) -> bytes:
         """Nothing is said until there is something to say; then the role comes with it."""
+        self._model = self._model or delta.model
         if not delta.has_content and delta.finish_reason is None and _is_plain(delta):
             return b""
-        self._begin(delta.model)
+        self._begin()
         return self._any_event(delta, {"role": "assistant", "content": ""})
 
-    def _begin(self, model: str | None) -> None:
+    def _begin(self) -> None:
         if self._has_begun:
             return
         self._has_begun = True
@@ -157,7 +159,7 @@ class ChatRenderer:
             "id": self._id,
             "object": "chat.completion.chunk",
             "created": int(time()),
-            "model": model or self._request.model,
+            "model": self._model or self._request.model,
         }
         self._head = b"data: " + _encode(head)[:-1] + b',"choices":'
         self._tail = b',"usage":null}\n\n' if self._wants_usage else b"}\n\n"
