@@ -119,7 +119,9 @@ def test_tests_mirror_the_source() -> None:
 
     without = {str(folder) for folder in folders if not (SOURCE / folder).is_dir()}
 
-    assert without <= {"browser", "sdk"}, "Only what goes through the whole house from outside has a folder of its own."
+    assert without <= {"browser", "sdk"}, (
+        "Only what goes through the whole house from outside has a folder of its own."
+    )
 
 
 def test_every_import_is_a_declared_dependency() -> None:
