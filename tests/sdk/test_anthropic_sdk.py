@@ -178,3 +178,14 @@ async def test_models_come_in_anthropics_shape(anthropic_client):
     models = [model async for model in anthropic_client.models.list()]
 
     assert "mock/mock" in [model.id for model in models]
+
+
+async def test_tokens_are_estimated_ahead_without_asking_a_provider(anthropic_client, provider: FakeProvider):
+    short = await anthropic_client.messages.count_tokens(model="groq/x", messages=HELLO)
+    long = await anthropic_client.messages.count_tokens(
+        model="groq/x", messages=[{"role": "user", "content": "Hello world. " * 100}], tools=TOOLS
+    )
+
+    assert 1 <= short.input_tokens < 30
+    assert 250 < long.input_tokens < 500
+    assert provider.asked == []

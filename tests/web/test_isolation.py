@@ -73,6 +73,12 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         scopes=("inference",),
         other=404,
     ),
+    ("POST", "/v1/messages/count_tokens"): Entry(
+        path="/v1/messages/count_tokens",
+        body={"model": ALIAS, "messages": HELLO},
+        scopes=("inference",),
+        other=404,
+    ),
     ("POST", "/v1/embeddings"): Entry(
         path="/v1/embeddings", body={"model": ALIAS, "input": ["Hello"]}, scopes=("inference",), other=404
     ),

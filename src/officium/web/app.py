@@ -36,6 +36,7 @@ from officium.web.api.operations import (
     operations_router,
 )
 from officium.web.api.responses_wire import ResponsesWire
+from officium.web.api.token_count import CountingGateway, TokenCountDoor
 from officium.web.api.usage import UsageRecords, usage_router
 from officium.web.caller import Authenticator
 from officium.web.documentation import documentation_router
@@ -76,7 +77,7 @@ _EXPOSED_HEADERS = (
 )
 
 
-class Gateway(CompletionGateway, EmbeddingGateway, ModelGateway, Protocol):
+class Gateway(CompletionGateway, CountingGateway, EmbeddingGateway, ModelGateway, Protocol):
     """The only way to a model."""
 
 
@@ -266,6 +267,9 @@ def _hot_doors(parts: WebParts) -> dict[str, dict[str, Door]]:
         "/v1/chat/completions": completions(ChatWire()),
         "/v1/responses": completions(ResponsesWire()),
         "/v1/messages": completions(MessagesWire()),
+        "/v1/messages/count_tokens": {
+            "POST": TokenCountDoor(parts.gateway, parts.authenticator, parts.default_model)
+        },
         "/v1/embeddings": {"POST": EmbeddingsDoor(parts.gateway, parts.authenticator)},
         MODELS_PATH: {"GET": ModelsDoor(parts.gateway, parts.authenticator)},
     }

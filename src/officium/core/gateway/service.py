@@ -10,6 +10,7 @@ from officium.core.llm.completion import CompletionRequest, Delta, DialectName
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.dispatch import DispatchedStream, Dispatcher
 from officium.core.llm.embedding import EmbeddingRequest
+from officium.core.llm.tokens import estimate_request_tokens
 from officium.core.tenancy import Caller, require
 
 
@@ -73,6 +74,12 @@ class GatewayService:
             deployments = await self._admit(caller, request.model)
             embeddings, deployment, notes = await self._dispatcher.embed(request, deployments, call.attempts)
             return EmbeddingAnswer(embeddings=embeddings, deployment=deployment, notes=notes)
+
+    async def count_tokens(self, caller: Caller, request: CompletionRequest) -> int:
+        """Estimate the input tokens of a request, without asking anybody. Raises as `complete` does."""
+        require(caller, "inference")
+        await self._models.resolve(caller, request.model)
+        return estimate_request_tokens(request)
 
     async def list_models(self, caller: Caller) -> list[ModelListing]:
         """What the caller can ask for: the tenant's aliases, then the models of each configured provider."""

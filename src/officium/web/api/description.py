@@ -118,6 +118,18 @@ def _paths() -> dict[str, Any]:
                 _MESSAGES_ANSWER,
             )
         },
+        "/v1/messages/count_tokens": {
+            "post": _operation(
+                "countMessageTokens",
+                "An estimate of what a message would take, in Anthropic's format",
+                {"input_tokens": 12},
+                request=_body(
+                    {"model": _MODEL_NAME, "messages": _list_of("object")},
+                    {"model": "anthropic/claude-haiku-5-5", "messages": _MESSAGES},
+                    required=("model", "messages"),
+                ),
+            )
+        },
         "/v1/embeddings": {
             "post": _operation(
                 "createEmbedding",
