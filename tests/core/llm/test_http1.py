@@ -22,12 +22,14 @@ from officium.core.llm.http import HttpRequest, Timeouts
 from officium.core.llm.http1 import Http1Transport, connection, connector
 from officium.core.llm.http1.connection import Connection
 from officium.core.llm.http1.origin import Origin
+from officium.core.llm.http1.pool import Pool
 from officium.core.llm.http1.response import Http1Response
 from tests.support.upstream import Peer, Script, Upstream, answer, hang, hang_up, reset, stream
 
 SOON = Timeouts(connect=0.2, first_byte=0.2)
 PATIENT = Timeouts(connect=5, first_byte=5)
 MIB = 1024 * 1024
+_LONGEST_WAIT_S = 5
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
@@ -49,7 +51,8 @@ async def fetch(
     asked = a_post(request) if isinstance(request, str) else request
     response = await transport.send(asked, timeouts)
     try:
-        return response.status, await response.read(MIB)
+        async with asyncio.timeout(_LONGEST_WAIT_S):
+            return response.status, await response.read(MIB)
     finally:
         response.close()
 
@@ -97,11 +100,11 @@ class Wire(asyncio.Transport):
     resume_reading = pause_reading
 
 
-def a_connection(method: str = "POST") -> Connection:
+def a_connection(method: str = "POST", wire: Wire | None = None, origin: Origin | None = None) -> Connection:
     """One whose request has just been written."""
-    origin = Origin("host", 80, is_secure=False, places=1)
+    origin = origin or Origin("host", 80, is_secure=False, places=1)
     made = Connection(asyncio.get_running_loop(), origin, lambda lost: None)
-    made.connection_made(Wire())
+    made.connection_made(wire or Wire())
     asking = made.ask(method, b"head", b"", 1.0)
     asking.send(None)
     asking.close()
@@ -485,6 +488,25 @@ async def test_connection_in_use_is_not_closed_for_its_last_rest(
 
         assert await fetch(transport, upstream.url) == (200, b"late")
         assert upstream.connections_made == 1
+
+
+async def test_kept_connection_is_looked_at_before_it_is_used_again() -> None:
+    pool = Pool(asyncio.get_running_loop(), places_per_origin=9)
+    origin = pool.origin("http", "host", 80)
+    wires = [Wire() for _ in range(3)]
+    for wire in wires:
+        made = a_connection(wire=wire, origin=origin)
+        made.data_received(OK + b"Content-Length: 0\r\n\r\n")
+        pool.give_back(made)
+    now = pool.time()
+
+    wires[2].is_ended = True  # by the loop, which has not said so yet
+
+    assert (found := pool.find(origin, now)) is not None
+    assert found._transport is wires[1]
+    assert pool.find(origin, now + 31) is None
+    assert wires[0].is_ended
+    await pool.close()
 
 
 async def test_connection_closed_by_the_provider_is_not_used_again(transport: Http1Transport) -> None:
@@ -1035,15 +1057,17 @@ async def serve_raw(
 
 async def test_refusal_that_comes_while_we_write_ends_the_writing(transport: Http1Transport) -> None:
     ended = asyncio.Event()
+    got = 0
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal got
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 413 Too large\r\nContent-Length: 2\r\n\r\n{}")
         with contextlib.suppress(ConnectionError):
             await writer.drain()
             await asyncio.sleep(0.1)
-            while await reader.read(65536):
-                pass
+            while data := await reader.read(65536):
+                got += len(data)
         writer.close()
         ended.set()
 
@@ -1052,6 +1076,7 @@ async def test_refusal_that_comes_while_we_write_ends_the_writing(transport: Htt
         assert await fetch(transport, a_post(url, bytes(32 * MIB))) == (413, b"{}")
 
         await asyncio.wait_for(ended.wait(), 3)
+        assert got < 16 * MIB
 
 
 async def test_answer_that_begins_while_we_write_gets_the_rest_of_the_request(

@@ -243,9 +243,8 @@ class Connection(asyncio.Protocol):
             if self._unread_bytes > _UNREAD_BYTES and self._is_reading and not self.is_complete:
                 self._is_reading = False
                 self._transport.pause_reading()
-        elif (
-            self._head_bytes > MAX_HEAD_BYTES and not self.is_complete
-        ):  # or trailers, or a chunk's extensions
+        elif self._head_bytes > MAX_HEAD_BYTES and not self.is_complete:
+            # Trailers and the extensions of a chunk count, too.
             self.drop(Unreadable("The headers have no end."))
         self._wake()
 
@@ -315,14 +314,13 @@ class Connection(asyncio.Protocol):
             if self.is_lost or self.status >= 300:
                 self._has_unsent = True
                 return
-            if not self._can_write and not self.status:
+            # An answer that begins early may need the rest of the request at once: its reader is waiting.
+            if self._can_write or self.status:
+                self._transport.write(left[:_WRITTEN_BYTES])
+                left = left[_WRITTEN_BYTES:]
+            else:
                 await self.news()
                 self.deadline = _NEVER if self.status else self.loop.time() + first_byte_s
-                continue
-            # An answer that begins early may need the rest of the request, and has a reader to go to.
-            piece = left if self.status else left[:_WRITTEN_BYTES]
-            self._transport.write(piece)
-            left = left[len(piece) :]
 
     def _end(self, fault: Exception | None) -> None:
         """Nothing more will come; an answer that does not say its length is complete by that."""
