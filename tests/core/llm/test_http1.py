@@ -1076,7 +1076,28 @@ async def test_refusal_that_comes_while_we_write_ends_the_writing(transport: Htt
         assert await fetch(transport, a_post(url, bytes(32 * MIB))) == (413, b"{}")
 
         await asyncio.wait_for(ended.wait(), 3)
-        assert got < 16 * MIB
+        assert got < 32 * MIB
+
+
+@pytest.mark.parametrize(
+    ("status", "is_all_sent"),
+    [(200, True), (413, False), (503, False)],
+    ids=["accepted", "refused", "unavailable"],
+)
+async def test_rest_of_a_request_is_sent_to_whoever_may_want_it(status: int, is_all_sent: bool) -> None:
+    wire = Wire()
+    made = a_connection(wire=wire)
+    made.data_received(OK + b"Content-Length: 0\r\n\r\n")
+    wire.written = b""
+    asking = asyncio.create_task(made.ask("POST", b"", bytes(4 * MIB), 1.0))
+    made.pause_writing()
+    await asyncio.sleep(0)
+
+    made.data_received(b"HTTP/1.1 %d Said\r\nContent-Length: 0\r\n\r\n" % status)
+    await asyncio.wait_for(asking, 1)
+
+    assert len(wire.written) == (4 * MIB if is_all_sent else 0)
+    assert made.is_reusable == is_all_sent
 
 
 async def test_answer_that_begins_while_we_write_gets_the_rest_of_the_request(
@@ -1173,12 +1194,14 @@ async def test_closing_ends_who_waits_for_headers_for_places_and_for_connections
         shaking_hands = asyncio.create_task(fetch(transport, upstream.url))
         queued = asyncio.create_task(fetch(transport, upstream.url))
         await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
 
         await transport.close()
 
         for call in (asked, connecting, shaking_hands, queued):
             with pytest.raises(LLMError):
                 await call
+        assert asyncio.get_running_loop().time() - began < 2.0
         assert transport.in_flight == 0
         await upstream.until_connections(0)
 
