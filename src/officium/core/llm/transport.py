@@ -24,9 +24,8 @@ from officium.core.llm.outgoing import (
     parse_url,
     proxy_for,
 )
-from officium.core.llm.scheme import SchemeTransport
 
-__all__ = ["AiohttpResponse", "AiohttpTransport", "SchemeTransport"]
+__all__ = ["AiohttpResponse", "AiohttpTransport"]
 
 _NEVER = float("inf")
 
