@@ -26,6 +26,7 @@ FOR_ALL_TENANTS = {
     "TenantStore.list_for_all_tenants": "the operator stands above the tenants",
     "TenantStore.suspend_for_all_tenants": "the operator stands above the tenants",
     "UsageStore.append_for_all_tenants": "records of all tenants are written together; each names its own",
+    "_insert_for_all_tenants": "the words of that statement",
 }
 """Every store method that looks at tenants' tables without a `Caller`, and why. Keep it short."""
 
