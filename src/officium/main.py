@@ -268,6 +268,8 @@ def _session_verifier(settings: Settings, transport: Transport, clock: Clock) ->
     async def fetch(url: str) -> bytes:
         response = await transport.send(HttpRequest("GET", url), Timeouts(connect=5, first_byte=10, total=15))
         try:
+            if response.status != 200:
+                raise OSError(f"it answered {response.status}")
             return await response.read(_JWKS_LIMIT_BYTES)
         finally:
             response.close()

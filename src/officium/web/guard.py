@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import uvicorn
 from msgspec import Struct
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from officium.kit.errors import InvalidRequest, OfficiumError, RequestTooLarge
 from officium.web.errors import openai_error
@@ -50,35 +50,35 @@ class _HeadHolder:
     uvicorn writes the head by itself. Where nothing follows within the turn of the loop, it goes alone.
     """
 
-    __slots__ = ("_head", "_is_past_head", "_loop", "_transport")
+    __slots__ = ("_cycle", "_head", "_loop", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
+    def __init__(self, cycle: RequestResponseCycle, loop: asyncio.AbstractEventLoop) -> None:
+        self._cycle = cycle
+        self._transport = cycle.transport
         self._loop = loop
         self._head = b""
-        self._is_past_head = False
+        cycle.transport = cast("asyncio.Transport", self)
 
     def write(self, data: bytes) -> None:
         if self._head:
-            data, self._head = self._head + data, b""
-        elif not self._is_past_head:
-            self._is_past_head = True
+            self._let_go(data)
+        else:
             self._head = data
-            self._loop.call_soon(self._flush)
-            return
-        self._transport.write(data)
+            self._loop.call_soon(self._let_go)
 
     def close(self) -> None:
-        self._flush()
+        self._let_go()
         self._transport.close()
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 
-    def _flush(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
+    def _let_go(self, data: bytes = b"") -> None:
+        """Send the head and what follows; from then on the cycle writes to the transport itself."""
+        if self._cycle.transport is not self._transport:
+            self._cycle.transport = self._transport
+            if head := self._head + data:
+                self._transport.write(head)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -130,7 +130,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self.app = app
         if self.cycle is not None:
-            self.cycle.transport = cast("asyncio.Transport", _HeadHolder(self.transport, self.loop))
+            _HeadHolder(self.cycle, self.loop)
 
     def on_message_complete(self) -> None:
         self._is_in_body = False

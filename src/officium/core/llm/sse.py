@@ -25,25 +25,41 @@ class LineSplitter:
     """Splits bytes into lines, whatever the cuts; each line comes with its line end."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._rest_bytes = 0
+
+    @property
+    def is_between_lines(self) -> bool:
+        """Whether the last byte ended a line."""
+        return not self._rest
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the lines that `data` completed."""
-        if self._rest:
-            data = self._rest + data
+        end = data.find(b"\n") + 1
+        if end and self._rest:
+            yield b"".join((*self._rest, data[:end]))
+            self._rest = []
+            self._rest_bytes = 0
+            data = data[end:]
+            end = data.find(b"\n") + 1
         start = 0
-        while (end := data.find(b"\n", start) + 1) > 0:
+        while end:
             yield data[start:end]
             start = end
-        self._rest = data[start:]
-        if len(self._rest) > EVENT_LIMIT_BYTES:
-            raise LLMProtocolError("The provider sent a line that never ends.", limit_bytes=EVENT_LIMIT_BYTES)
+            end = data.find(b"\n", start) + 1
+        if start < len(data):
+            self._rest.append(data[start:])
+            self._rest_bytes += len(data) - start
+            if self._rest_bytes > EVENT_LIMIT_BYTES:
+                raise LLMProtocolError(
+                    "The provider sent a line that never ends.", limit_bytes=EVENT_LIMIT_BYTES
+                )
 
     def close(self) -> Iterator[bytes]:
         """Yield the last line if it has no line end."""
         if self._rest:
-            yield self._rest
-            self._rest = b""
+            yield b"".join(self._rest)
+            self._rest = []
 
 
 class ServerSentEvents:
@@ -61,6 +77,9 @@ class ServerSentEvents:
 
     def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events that `data` completed."""
+        if self._is_one_event(data):
+            yield ServerSentEvent("", data[6:-2], data)
+            return
         for line in self._lines.feed(data):
             if event := self._take(line):
                 yield event
@@ -72,6 +91,17 @@ class ServerSentEvents:
                 yield event
         if event := self._take(b"\n"):
             yield event
+
+    def _is_one_event(self, data: bytes) -> bool:
+        """Whether `data` is a whole nameless event on a single line, as nearly every piece is."""
+        return (
+            data.startswith(b"data: ")
+            and data.endswith(b"\n\n")
+            and data.find(b"\n") == len(data) - 2
+            and not data.endswith(b"\r\n\n")
+            and not self._raw
+            and self._lines.is_between_lines
+        )
 
     def _take(self, line: bytes) -> ServerSentEvent | None:
         content = line.rstrip(b"\r\n")
