@@ -1,6 +1,7 @@
 """Measure the gateway beside its peers and write the table to bench/RESULTS.md. See bench/README.md."""
 
 import argparse
+import os
 import platform
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def main() -> int:
 def write_results(table: list[str]) -> None:
     """Write the table, with where and how it was measured."""
     text = (HERE / "RESULTS.template.md").read_text()
-    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
     filled = text.format(date=datetime.now(UTC).date(), machine=machine, table="\n".join(table))
     (HERE / "RESULTS.md").write_text(filled)
 
