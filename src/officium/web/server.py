@@ -115,6 +115,7 @@ class DrainingServer(uvicorn.Server):
         await self._wait(self._options.drain_timeout_s)
         await self._cancel_rest()
         await self.lifespan.shutdown()
+        gc.unfreeze()
         _log.info("server.stopped")
 
     async def _wait(self, timeout_s: float, until_idle: bool = True) -> None:
