@@ -19,7 +19,7 @@ from officium.core.tenancy.caller import Caller
 from officium.core.usage import WrittenRecord
 from officium.kit.errors import NotAuthenticated, NotFound, PermissionDenied
 from officium.web.api.operations import Health
-from officium.web.app import WebApp, WebParts, build_web
+from officium.web.app import WebApp, WebParts
 from officium.web.exchange import ASGIApp
 
 KEY = "ofc_test"
@@ -179,7 +179,7 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
         "providers": [a_deployment().provider],
         "available_providers": _available,
     }
-    return build_web(WebParts(**{**defaults, **parts}))
+    return WebApp(WebParts(**{**defaults, **parts}))
 
 
 @dataclass(frozen=True)

@@ -214,11 +214,6 @@ class WebApp:
             await send({"type": "lifespan.shutdown.complete"})
 
 
-def build_web(parts: WebParts) -> WebApp:
-    """Put the doors together."""
-    return WebApp(parts)
-
-
 class _Answer:
     """Watches the framework's answer go out, and adds the headers every answer has."""
 
