@@ -5,11 +5,18 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
 from officium.kit.database import Database, sqlite_url
 from tests.support import database as servers
+
+# The same examples in every run, however slow the machine is: what a run finds is found by the next one, too.
+hypothesis.settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)

@@ -1,18 +1,28 @@
 """Recorded traffic between public clients and providers, an `Exchange` each.
 
-Format: `SHARED/recordings/README.md`. Tests that need it are skipped by name where the folder is missing.
+Format: `SHARED/recordings/README.md`. Where that folder is missing, the tests make do with the sample in
+`tests/recordings`.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from officium.core.llm.completion import DialectName
 from officium.core.llm.deployment import Deployment, Provider
 from officium.core.llm.providers.catalog import PROVIDERS, find_traits
 from tests.support.shared import SHARED
+
+SAMPLE = Path(__file__).resolve().parents[1] / "recordings"
+FOLDER = SHARED / "recordings" if (SHARED / "recordings").is_dir() else SAMPLE
+needs_all_recordings = pytest.mark.skipif(
+    FOLDER == SAMPLE, reason="counts what the whole collection of recordings holds"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +69,7 @@ class Exchange:
 @cache
 def _all() -> tuple[Exchange, ...]:
     exchanges = []
-    for path in sorted((SHARED / "recordings").glob("*.jsonl")):
+    for path in sorted(FOLDER.glob("*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
             said = json.loads(line)
             exchanges.append(

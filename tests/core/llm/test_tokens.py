@@ -25,7 +25,7 @@ from officium.core.llm.tokens import (
     estimate_request_tokens,
     estimate_tokens,
 )
-from tests.support.recordings import load_exchanges
+from tests.support.recordings import load_exchanges, needs_all_recordings
 
 _INPUT_COUNT = re.compile(r'"(?:prompt_tokens|promptTokenCount|input_tokens|prompt_eval_count)":\s*(\d+)')
 _PADDED = ("gpt-oss", "compound", "llama-guard", "grok", "gpt-5.6-sol", "minimax")
@@ -164,6 +164,7 @@ def _plain_text(content):
     return None
 
 
+@needs_all_recordings
 def test_median_error_on_recorded_requests_is_below_12_percent():
     errors = [abs(estimate_message_tokens(messages) / said - 1) for _, messages, said in _plain_requests()]
 
@@ -171,6 +172,7 @@ def test_median_error_on_recorded_requests_is_below_12_percent():
     assert statistics.median(errors) <= 0.12, statistics.median(errors)
 
 
+@needs_all_recordings
 def test_error_on_recorded_requests_above_100_tokens_is_below_10_percent():
     """Where the count matters, the marks between messages hardly do."""
     errors = {

@@ -48,7 +48,13 @@ from officium.core.llm.message import (
     user,
 )
 from officium.core.llm.providers.anthropic_messages import AnthropicMessages
-from tests.support.recordings import Exchange, a_deployment, find_exchange, load_exchanges
+from tests.support.recordings import (
+    Exchange,
+    a_deployment,
+    find_exchange,
+    load_exchanges,
+    needs_all_recordings,
+)
 
 DIALECT = AnthropicMessages()
 EXCHANGES = load_exchanges(["anthropic-messages"])
@@ -524,6 +530,7 @@ def test_request_is_written_as_a_recorded_client_wrote_it(exchange: Exchange) ->
     assert encoded.notes == ()
 
 
+@needs_all_recordings
 def test_enough_recorded_requests_are_compared() -> None:
     assert len(REQUESTS) >= 20
 

@@ -47,7 +47,13 @@ from officium.core.llm.message import (
     user,
 )
 from officium.core.llm.providers.gemini_generate import GeminiGenerate
-from tests.support.recordings import Exchange, a_deployment, find_exchange, load_exchanges
+from tests.support.recordings import (
+    Exchange,
+    a_deployment,
+    find_exchange,
+    load_exchanges,
+    needs_all_recordings,
+)
 
 DIALECT = GeminiGenerate()
 EXCHANGES = load_exchanges(["gemini-generate"])
@@ -162,6 +168,7 @@ def test_stream_is_the_same_wherever_the_bytes_are_cut(exchange: Exchange) -> No
     assert read_stream(data, sorted(rng.sample(range(1, len(data)), k=min(40, len(data) - 1)))) == uncut
 
 
+@needs_all_recordings
 def test_both_ways_to_stream_are_recorded() -> None:
     assert ARRAYS
     assert any(b"\r\n" in exchange.data for exchange in STREAMS)
@@ -521,6 +528,7 @@ def test_request_is_written_as_a_recorded_client_wrote_it(exchange: Exchange) ->
     assert encoded.notes == ()
 
 
+@needs_all_recordings
 def test_enough_recorded_requests_are_compared() -> None:
     assert len(REQUESTS) >= 12
 
