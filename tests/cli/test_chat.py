@@ -81,7 +81,7 @@ def test_ctrl_c_stops_the_answer_and_the_conversation_goes_on(run: Run, monkeypa
     import signal
     import sys
 
-    typed(monkeypatch, "[[mock words=100000 delay=0.001]] a", "b")
+    typed(monkeypatch, "[[mock words=100000 chunk_delay=0.001]] a", "b")
     write = sys.stdout.write
     seen: list[str] = []
 
