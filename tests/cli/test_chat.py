@@ -81,6 +81,7 @@ def test_ctrl_c_stops_the_answer_and_the_conversation_goes_on(run: Run, monkeypa
     import signal
     import sys
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
     typed(monkeypatch, "[[mock words=100000 chunk_delay=0.001]] a", "b")
     write = sys.stdout.write
     seen: list[str] = []
@@ -93,6 +94,7 @@ def test_ctrl_c_stops_the_answer_and_the_conversation_goes_on(run: Run, monkeypa
 
     monkeypatch.setattr(sys.stdout, "write", write_and_interrupt)
     outcome = run("chat", "--model", "mock")
+    signal.signal(signal.SIGINT, before)
 
     assert outcome.status == 0
     assert "(stopped)" in outcome.err
