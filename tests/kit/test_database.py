@@ -8,7 +8,14 @@ import pytest
 from sqlalchemy import Column, MetaData, String, Table, insert, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from officium.kit.database import Database, DatabaseUnavailable, InvalidDatabaseUrl, UtcDateTime, sqlite_url
+from officium.kit.database import (
+    ALL_TENANTS,
+    Database,
+    DatabaseUnavailable,
+    InvalidDatabaseUrl,
+    UtcDateTime,
+    sqlite_url,
+)
 
 moments = Table(
     "test_moments", MetaData(), Column("name", String(50), primary_key=True), Column("at", UtcDateTime)
@@ -25,7 +32,7 @@ async def opened(new_database_url: str):
 
 
 async def names_in(database: Database) -> list[str]:
-    async with database.reading() as connection:
+    async with database.reading(ALL_TENANTS) as connection:
         return sorted((await connection.execute(select(moments.c.name))).scalars())
 
 
@@ -33,10 +40,10 @@ async def test_moments_come_back_aware_and_in_utc(opened: Database):
     there = timezone(timedelta(hours=5, minutes=30))
     at = datetime(2026, 11, 21, 10, 30, 0, 123456, tzinfo=there)
 
-    async with opened.writing() as connection:
+    async with opened.writing(ALL_TENANTS) as connection:
         await connection.execute(insert(moments).values(name="a", at=at))
         await connection.execute(insert(moments).values(name="b", at=None))
-    async with opened.reading() as connection:
+    async with opened.reading(ALL_TENANTS) as connection:
         rows = dict((await connection.execute(select(moments.c.name, moments.c.at))).all())
 
     assert rows == {"a": at, "b": None}
@@ -45,19 +52,19 @@ async def test_moments_come_back_aware_and_in_utc(opened: Database):
 
 async def test_a_moment_without_time_zone_is_refused(opened: Database):
     with pytest.raises(StatementError, match="time zone"):
-        async with opened.writing() as connection:
+        async with opened.writing(ALL_TENANTS) as connection:
             await connection.execute(insert(moments).values(name="a", at=datetime(2026, 11, 21)))
 
 
 async def test_a_reader_can_change_nothing(opened: Database):
     with pytest.raises(DBAPIError, match=r"read-?only"):
-        async with opened.reading() as connection:
+        async with opened.reading(ALL_TENANTS) as connection:
             await connection.execute(insert(moments).values(name="a"))
 
 
 async def test_a_failing_block_leaves_nothing_behind(opened: Database):
     async def write_and_fail() -> None:
-        async with opened.writing() as connection:
+        async with opened.writing(ALL_TENANTS) as connection:
             await connection.execute(insert(moments).values(name="a"))
             raise RuntimeError
 
@@ -69,7 +76,7 @@ async def test_a_failing_block_leaves_nothing_behind(opened: Database):
 
 async def test_many_writers_and_readers_get_along(opened: Database):
     async def write(number: int) -> None:
-        async with opened.writing() as connection:
+        async with opened.writing(ALL_TENANTS) as connection:
             count = len((await connection.execute(select(moments.c.name))).all())
             await connection.execute(insert(moments).values(name=f"{number}-{count}"))
 
@@ -82,7 +89,7 @@ async def test_a_cancelled_writer_frees_the_turn(opened: Database):
     is_inside = asyncio.Event()
 
     async def write_and_wait() -> None:
-        async with opened.writing() as connection:
+        async with opened.writing(ALL_TENANTS) as connection:
             await connection.execute(insert(moments).values(name="cancelled"))
             is_inside.set()
             await asyncio.Event().wait()
@@ -91,14 +98,14 @@ async def test_a_cancelled_writer_frees_the_turn(opened: Database):
     await is_inside.wait()
     writer.cancel()
     await asyncio.gather(writer, return_exceptions=True)
-    async with opened.writing() as connection:
+    async with opened.writing(ALL_TENANTS) as connection:
         await connection.execute(insert(moments).values(name="next"))
 
     assert await names_in(opened) == ["next"]
 
 
 async def test_reading_goes_on_while_someone_writes(opened: Database):
-    async with opened.writing() as connection:
+    async with opened.writing(ALL_TENANTS) as connection:
         await connection.execute(insert(moments).values(name="unfinished"))
 
         assert await asyncio.wait_for(names_in(opened), timeout=2) == []
@@ -106,7 +113,7 @@ async def test_reading_goes_on_while_someone_writes(opened: Database):
 
 async def test_foreign_keys_are_kept(database: Database):
     with pytest.raises(DBAPIError, match=r"(?i)foreign key"):
-        async with database.writing() as connection:
+        async with database.writing(ALL_TENANTS) as connection:
             await connection.execute(
                 text(
                     "INSERT INTO members (id, tenant_id, external_id, role, created_at)"
@@ -118,7 +125,7 @@ async def test_foreign_keys_are_kept(database: Database):
 async def test_sqlite_is_set_up_for_readers_beside_a_writer(tmp_path: Path):
     database = Database.open(sqlite_url(tmp_path), synchronous="FULL")
 
-    async with database.writing() as connection:
+    async with database.writing(ALL_TENANTS) as connection:
         found = [
             (await connection.execute(text(f"PRAGMA {name}"))).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -134,7 +141,7 @@ async def test_another_process_writing_to_sqlite_is_waited_for(tmp_path: Path):
         await connection.run_sync(moments.metadata.create_all)
 
     async def write(database: Database, name: str) -> None:
-        async with database.writing() as connection:
+        async with database.writing(ALL_TENANTS) as connection:
             await connection.execute(insert(moments).values(name=name))
             await asyncio.sleep(0)
 

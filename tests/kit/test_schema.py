@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 import officium
 from officium.kit import schema
-from officium.kit.database import Database, DatabaseUnavailable, metadata, sqlite_url
+from officium.kit.database import ALL_TENANTS, Database, DatabaseUnavailable, metadata, sqlite_url
 
 PACKAGE = Path(officium.__file__).parent
 
@@ -62,7 +62,7 @@ async def test_models_and_migrations_agree(database: Database):
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         return list(compare_metadata(context, metadata))
 
-    async with database.reading() as connection:
+    async with database.reading(ALL_TENANTS) as connection:
         assert await connection.run_sync(differences) == []
 
 
@@ -80,7 +80,7 @@ async def test_all_steps_can_be_taken_back(opened: Database):
 
     await schema.downgrade(opened, "base")
 
-    async with opened.reading() as connection:
+    async with opened.reading(ALL_TENANTS) as connection:
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     assert set(names) <= {"alembic_version"}
     assert await schema.current_revision(opened) is None
@@ -106,7 +106,7 @@ def test_two_processes_starting_at_once_migrate_once(new_database_url: str):
 
 async def test_a_newer_database_is_left_alone(opened: Database):
     await schema.upgrade(opened)
-    async with opened.writing() as connection:
+    async with opened.writing(ALL_TENANTS) as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
     for act in (schema.upgrade(opened), schema.check(opened), schema.downgrade(opened, "base")):

@@ -29,7 +29,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import make_url
 
 from officium.kit import schema
-from officium.kit.database import Database, sqlite_url
+from officium.kit.database import ALL_TENANTS, Database, sqlite_url
 
 
 class PostgresServer:
@@ -190,7 +190,7 @@ def migrated_postgresql(server: PostgresServer) -> str:
 
 async def empty_tables(database: Database) -> None:
     """Delete every row of every table."""
-    async with database.writing() as connection:
+    async with database.writing(ALL_TENANTS) as connection:
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
         tables = ", ".join(f'"{name}"' for name in names if name != "alembic_version")
         await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))

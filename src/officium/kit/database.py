@@ -5,6 +5,7 @@ Packages declare their tables in their own `tables.py` on the shared `metadata` 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ Synchronous = Literal["NORMAL", "FULL"]
 CONNECT_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 30.0
 POOL_TIMEOUT_S = 10.0
+ALL_TENANTS = "*"
+"""In place of a tenant's id: a transaction sees the rows of all. For methods named `…_for_all_tenants`."""
 _SCHEMA_CHANGE_WAIT_S = 120.0
 _SCHEMA_CHANGE_LOCK = 0x0FF1C1
 """The number of PostgreSQL's advisory lock; any constant does, as long as it never changes."""
@@ -116,19 +119,24 @@ class Database:
         return f"Database({self._url.render_as_string(hide_password=True)})"
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that can change nothing; on SQLite it sees one state. Raises DatabaseUnavailable."""
+    async def reading(self, tenant_id: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction that can change nothing; on SQLite it sees one state. Raises DatabaseUnavailable.
+
+        PostgreSQL shows it the rows of `tenant_id` alone, whatever the statements ask for; `ALL_TENANTS`
+        shows all.
+        """
         async with AsyncExitStack() as stack:
             connection = await _connect(stack, self._reader)
             with _faults_named():
+                await self._enter_tenant(connection, tenant_id)
                 yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, tenant_id: str) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed at the end and rolled back when the block raises.
 
         Keep it short and never wait for anything but the database inside: on SQLite the whole process
-        writes one at a time. Raises DatabaseUnavailable.
+        writes one at a time. `tenant_id` is meant as in `reading`. Raises DatabaseUnavailable.
         """
         async with AsyncExitStack() as stack:
             if self.dialect == "sqlite":
@@ -136,6 +144,7 @@ class Database:
             connection = await _connect(stack, self._writer)
             with _faults_named():
                 async with connection.begin():
+                    await self._enter_tenant(connection, tenant_id)
                     yield connection
 
     @asynccontextmanager
@@ -174,13 +183,20 @@ class Database:
 
     async def ping(self) -> None:
         """Ask the database for a sign of life. Raises DatabaseUnavailable."""
-        async with self.reading() as connection:
+        async with self.reading(ALL_TENANTS) as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
         """Close every connection."""
         await self._reader.dispose()
         await self._writer.dispose()
+
+    async def _enter_tenant(self, connection: AsyncConnection, tenant_id: str) -> None:
+        """Tell the policies of PostgreSQL's tables for whom this transaction is."""
+        if self.dialect == "postgresql":
+            await connection.exec_driver_sql(
+                "SELECT set_config('officium.tenant_id', $1, true)", (tenant_id,)
+            )
 
     def _open_engines(self, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
         if self.dialect == "postgresql":
@@ -213,7 +229,6 @@ class Database:
         engine = create_async_engine(self._url.set(drivername="sqlite+aiosqlite"), **options)
         pragmas = (
             f"PRAGMA busy_timeout={int(CONNECT_TIMEOUT_S * 1000)}",
-            "PRAGMA journal_mode=WAL",
             f"PRAGMA synchronous={self._synchronous}",
             "PRAGMA foreign_keys=ON",
             *extra_pragmas,
@@ -226,6 +241,7 @@ class Database:
             cursor = connection.cursor()
             for pragma in pragmas:
                 cursor.execute(pragma)
+            _use_write_ahead_log(cursor)
             cursor.close()
 
         @event.listens_for(engine.sync_engine, "begin")
@@ -293,6 +309,20 @@ def _faults_named() -> Iterator[None]:
         raise DatabaseUnavailable(
             f"The database stopped answering ({_first_line(error.orig)}). Try again in a moment."
         ) from error
+
+
+def _use_write_ahead_log(cursor: Any) -> None:
+    """Make it the file's mode, once for all. SQLite does not wait for others to let go of a file for that."""
+    deadline = time.monotonic() + CONNECT_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except Exception as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 async def _check_foreign_keys(connection: AsyncConnection) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from officium.kit.database import Database, DialectName
+from officium.kit.database import ALL_TENANTS, Database, DialectName
 from officium.kit.errors import OfficiumError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def head_revision() -> str:
 
 async def current_revision(database: Database) -> str | None:
     """The revision the database is at; `None` where nothing was ever made. Raises DatabaseUnavailable."""
-    async with database.reading() as connection:
+    async with database.reading(ALL_TENANTS) as connection:
         return await connection.run_sync(_read_revision)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from officium.core.tenancy import Caller, operator_of
 from officium.core.tenancy.errors import InvalidTenant, KeyNotFound, TenantExists, TenantNotFound
-from officium.kit.database import Database
+from officium.kit.database import ALL_TENANTS, Database
 from officium.kit.errors import PermissionDenied
 from tests.support.tenancy import OPERATOR, Tenancy
 
@@ -95,7 +95,7 @@ async def test_only_the_operator_manages_tenants(tenancy: Tenancy):
 async def test_the_secret_of_a_key_is_nowhere_in_the_database(tenancy: Tenancy):
     made = await tenancy.keys.create_key(await tenancy.an_admin(), "ci")
 
-    async with tenancy.database.reading() as connection:
+    async with tenancy.database.reading(ALL_TENANTS) as connection:
         row = (await connection.execute(text("SELECT * FROM api_keys"))).mappings().one()
 
     hidden = made.secret.split("_")[2]

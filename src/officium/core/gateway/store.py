@@ -22,7 +22,7 @@ class AliasStore:
             .where(model_aliases.c.tenant_id == caller.tenant_id)
             .order_by(model_aliases.c.name)
         )
-        async with self._database.reading() as connection:
+        async with self._database.reading(caller.tenant_id) as connection:
             rows = (await connection.execute(query)).all()
         return [
             Alias(
@@ -47,11 +47,11 @@ class AliasStore:
             .values(tenant_id=caller.tenant_id, name=alias.name, **values)
             .on_conflict_do_update(index_elements=["tenant_id", "name"], set_=values)
         )
-        async with self._database.writing() as connection:
+        async with self._database.writing(caller.tenant_id) as connection:
             await connection.execute(query)
 
     async def delete_alias(self, caller: Caller, name: str) -> bool:
         """Delete the alias; whether there was one."""
         mine = (model_aliases.c.tenant_id == caller.tenant_id) & (model_aliases.c.name == name)
-        async with self._database.writing() as connection:
+        async with self._database.writing(caller.tenant_id) as connection:
             return (await connection.execute(delete(model_aliases).where(mine))).rowcount > 0

@@ -13,7 +13,7 @@ from officium.core.tenancy.errors import TenantExists
 from officium.core.tenancy.key import ApiKey
 from officium.core.tenancy.tables import api_keys, members, tenants
 from officium.core.tenancy.tenant import Member, Tenant
-from officium.kit.database import Database, UtcDateTime
+from officium.kit.database import ALL_TENANTS, Database, UtcDateTime
 
 _KEY_COLUMNS = [column for column in api_keys.columns if column.name != "digest"]
 
@@ -35,7 +35,7 @@ class TenantStore:
         """Insert a tenant. Raises TenantExists when the external id is taken."""
         values = {name: getattr(tenant, name) for name in tenant.__struct_fields__}
         try:
-            async with self._database.writing() as connection:
+            async with self._database.writing(ALL_TENANTS) as connection:
                 await connection.execute(insert(tenants).values(values))
         except IntegrityError as error:
             raise TenantExists(
@@ -45,7 +45,7 @@ class TenantStore:
     async def find_for_all_tenants(self, reference: str) -> Tenant | None:
         """The tenant whose external id or id is `reference`; an external id wins."""
         query = select(tenants).where(or_(tenants.c.external_id == reference, tenants.c.id == reference))
-        async with self._database.reading() as connection:
+        async with self._database.reading(ALL_TENANTS) as connection:
             rows = (await connection.execute(query)).mappings().all()
         found = [_tenant(row) for row in rows]
         return next(
@@ -55,13 +55,13 @@ class TenantStore:
     async def list_for_all_tenants(self, after: str, limit: int) -> list[Tenant]:
         """A page of tenants in the order they were made, beginning behind the id `after`."""
         query = select(tenants).where(tenants.c.id > after).order_by(tenants.c.id).limit(limit)
-        async with self._database.reading() as connection:
+        async with self._database.reading(ALL_TENANTS) as connection:
             return [_tenant(row) for row in (await connection.execute(query)).mappings()]
 
     async def suspend_for_all_tenants(self, tenant_id: str, suspended_at: datetime | None) -> bool:
         """Set or clear the moment of suspension; whether there is such a tenant."""
         query = update(tenants).where(tenants.c.id == tenant_id).values(suspended_at=suspended_at)
-        async with self._database.writing() as connection:
+        async with self._database.writing(ALL_TENANTS) as connection:
             return _count(await connection.execute(query)) > 0
 
 
@@ -75,7 +75,7 @@ class KeyStore:
         """Insert a key of the caller's tenant."""
         values = {name: getattr(key, name) for name in key.__struct_fields__}
         values |= {"tenant_id": caller.tenant_id, "scopes": sorted(key.scopes), "digest": digest}
-        async with self._database.writing() as connection:
+        async with self._database.writing(caller.tenant_id) as connection:
             await connection.execute(insert(api_keys).values(values))
 
     async def list_keys(self, caller: Caller, after: str, limit: int) -> list[ApiKey]:
@@ -86,7 +86,7 @@ class KeyStore:
             .order_by(api_keys.c.id)
             .limit(limit)
         )
-        async with self._database.reading() as connection:
+        async with self._database.reading(caller.tenant_id) as connection:
             return [_key(row) for row in (await connection.execute(query)).mappings()]
 
     async def find_key(self, caller: Caller, reference: str) -> ApiKey | None:
@@ -95,7 +95,7 @@ class KeyStore:
             api_keys.c.tenant_id == caller.tenant_id,
             or_(api_keys.c.id == reference, api_keys.c.prefix == reference),
         )
-        async with self._database.reading() as connection:
+        async with self._database.reading(caller.tenant_id) as connection:
             row = (await connection.execute(query)).mappings().first()
         return _key(row) if row is not None else None
 
@@ -110,7 +110,7 @@ class KeyStore:
             )
             .values(revoked_at=now)
         )
-        async with self._database.writing() as connection:
+        async with self._database.writing(caller.tenant_id) as connection:
             await connection.execute(query)
 
     async def find_digests_for_all_tenants(self, digests: Sequence[bytes]) -> dict[bytes, KeyRecord]:
@@ -120,7 +120,7 @@ class KeyStore:
             .join(tenants, tenants.c.id == api_keys.c.tenant_id)
             .where(api_keys.c.digest.in_(digests))
         )
-        async with self._database.reading() as connection:
+        async with self._database.reading(ALL_TENANTS) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return {bytes(row["digest"]): KeyRecord(_key(row), row["suspended_at"]) for row in rows}
 
@@ -136,7 +136,7 @@ class KeyStore:
         )
         # In the order of their ids, so that two processes never wait for each other's rows in a circle.
         rows = [{"key_id": key_id, "at": moments[key_id]} for key_id in sorted(moments)]
-        async with self._database.writing() as connection:
+        async with self._database.writing(ALL_TENANTS) as connection:
             await connection.execute(query, rows)
 
 
@@ -151,7 +151,7 @@ class MemberStore:
         query = select(members).where(
             members.c.tenant_id == caller.tenant_id, members.c.external_id == external_id
         )
-        async with self._database.reading() as connection:
+        async with self._database.reading(caller.tenant_id) as connection:
             row = (await connection.execute(query)).mappings().first()
         return Member(**row) if row is not None else None
 
@@ -160,7 +160,7 @@ class MemberStore:
         values = {name: getattr(member, name) for name in member.__struct_fields__}
         values["tenant_id"] = caller.tenant_id
         try:
-            async with self._database.writing() as connection:
+            async with self._database.writing(caller.tenant_id) as connection:
                 await connection.execute(insert(members).values(values))
         except IntegrityError:
             return False
@@ -173,7 +173,7 @@ class MemberStore:
             .where(members.c.tenant_id == caller.tenant_id, members.c.id == member_id)
             .values(email=email)
         )
-        async with self._database.writing() as connection:
+        async with self._database.writing(caller.tenant_id) as connection:
             await connection.execute(query)
 
 

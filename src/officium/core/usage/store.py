@@ -13,7 +13,7 @@ from officium.core.tenancy import Caller
 from officium.core.usage.errors import RecordRefused
 from officium.core.usage.record import UsageRecord, WrittenRecord
 from officium.core.usage.tables import usage_log
-from officium.kit.database import Database
+from officium.kit.database import ALL_TENANTS, Database
 
 _DATA_FAULTS = ("22", "23")
 """PostgreSQL's classes of errors in the data and in its integrity."""
@@ -36,7 +36,7 @@ class UsageStore:
         """
         rows = [_row(record, self._database.dialect) for record in records]
         try:
-            async with self._database.writing() as connection:
+            async with self._database.writing(ALL_TENANTS) as connection:
                 statement = _insert_for_all_tenants(connection.dialect)
                 await connection.exec_driver_sql(statement, rows)
         except (StatementError, ValueError, OverflowError) as error:
@@ -57,7 +57,7 @@ class UsageStore:
             )
             query = query.where(_place < tuple_(then.scalar_subquery(), literal(before, BigInteger)))
         query = query.order_by(usage_log.c.created_at.desc(), usage_log.c.id.desc()).limit(limit)
-        async with self._database.reading() as connection:
+        async with self._database.reading(caller.tenant_id) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [WrittenRecord(**row) for row in rows]
 
