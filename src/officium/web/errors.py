@@ -23,6 +23,7 @@ from officium.core.llm.errors import (
     ModelNotFound,
     NotExpressible,
 )
+from officium.core.usage.ledger.errors import OutOfCredits
 from officium.kit.errors import (
     Conflict,
     InvalidRequest,
@@ -66,6 +67,7 @@ _STATUSES: dict[type, int] = {
     OfficiumError: 500,
     InvalidRequest: 400,
     NotAuthenticated: 401,
+    OutOfCredits: 402,
     PermissionDenied: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
@@ -146,6 +148,7 @@ _OPENAI_CODES = {
     "key_unknown": "invalid_api_key",
     "limit_exceeded": "rate_limit_exceeded",
     "not_authenticated": "invalid_api_key",
+    "out_of_credits": "insufficient_quota",
     "provider_rate_limited": "rate_limit_exceeded",
     "session_invalid": "invalid_api_key",
 }

@@ -11,9 +11,10 @@ from officium.core.llm.embedding import Embeddings
 
 
 class CallContext(Struct, frozen=True, kw_only=True):
-    """Where a request comes from, for the usage log. None of it decides who pays: `Caller` does.
+    """Where a request comes from, for the usage log and the budgets. Which tenant pays is the `Caller`'s.
 
-    `traceparent` is the W3C header of the caller's trace, where there was one.
+    `traceparent` is the W3C header of the caller's trace, where there was one. `client_id`, `widget_id` and
+    `run` (one piece of work with a ceiling of its own) are set by the rooms; their budgets count, too.
     """
 
     request_id: str
@@ -22,6 +23,9 @@ class CallContext(Struct, frozen=True, kw_only=True):
     prompt: str | None = None
     prompt_version: str | None = None
     traceparent: str | None = None
+    client_id: int | None = None
+    widget_id: int | None = None
+    run: str | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):
