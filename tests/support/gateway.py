@@ -1,7 +1,7 @@
 """A gateway with real parts from end to end; only the clock and the far end of the wire are not."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +28,7 @@ from officium.core.llm.message import user
 from officium.core.llm.retry import RetryPolicy
 from officium.core.tenancy import Caller
 from officium.core.usage import UsageLog, UsageRecord
+from officium.core.usage.ledger import Amounts, Hold, Label, Need, SpendingSource, Subject
 from officium.kit.database import Database
 from officium.testing import ScriptedTransport
 from tests.support.clock import HandClock
@@ -68,6 +69,49 @@ class RecordList(UsageLog):
 
     def append(self, record: UsageRecord) -> None:
         self.records.append(record)
+
+
+class OpenLedger:
+    """A ledger without budgets: grants everything, and keeps what was held and settled."""
+
+    def __init__(self) -> None:
+        self.holds: list[Hold] = []
+        self.settled: list[tuple[str, Amounts, SpendingSource]] = []
+        self.has_no_room = False
+        self.most_output_tokens: int | None = None
+        self.extension: bool = True
+
+    @property
+    def is_full(self) -> bool:
+        return self.has_no_room
+
+    async def hold(
+        self, caller: Caller, subjects: Sequence[Subject], need: Need, label: Label, *, is_stream: bool
+    ) -> Hold:
+        output_tokens = min(need.output_tokens, self.most_output_tokens or need.output_tokens)
+        hold = Hold(
+            id=f"hold_{len(self.holds) + 1}",
+            tenant_id=caller.tenant_id,
+            subjects=tuple(subjects),
+            label=label,
+            granted=Amounts(
+                tokens=need.fixed.tokens + output_tokens,
+                requests=1,
+                nano_usd=need.fixed.nano_usd + output_tokens * need.nano_usd_per_output_token,
+            ),
+            output_tokens=output_tokens,
+            is_shrunk=output_tokens < need.output_tokens,
+            is_limited=self.most_output_tokens is not None,
+            created_at=HandClock().now(),
+        )
+        self.holds.append(hold)
+        return hold
+
+    async def extend(self, hold: Hold, by: Amounts) -> bool:
+        return self.extension
+
+    def settle(self, hold: Hold, spent: Amounts, source: SpendingSource) -> None:
+        self.settled.append((hold.id, spent, source))
 
 
 class SlowTransport:
@@ -117,7 +161,10 @@ class GatewayBench:
             retry=RetryPolicy(max_retries=max_retries, draw=lambda: 1.0, sleep=self._wait),
             breakers=Breakers(self.clock, failures_to_open=100),
         )
-        self.accountant = Accountant(self.log, self.clock, GatewayMetrics(self.registry), telemetry)
+        self.ledger = OpenLedger()
+        self.accountant = Accountant(
+            self.log, self.clock, GatewayMetrics(self.registry), self.ledger, telemetry
+        )
         self.service = GatewayService(
             self.models,
             ModelDirectory(self.models, self.dispatcher, self.clock),

@@ -1,22 +1,27 @@
 """What a call used, what it cost, and where that is written."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
+from typing import Protocol
 
 import structlog
 
 from officium.core.gateway.call import CallContext
 from officium.core.gateway.metrics import GatewayMetrics
+from officium.core.gateway.need import DEFAULT_OUTPUT_TOKENS, InputBounds, MostPrice, need_of, subjects_of
 from officium.core.gateway.telemetry import CallTelemetry
 from officium.core.llm.completion import CompletionRequest
+from officium.core.llm.deployment import Deployment
 from officium.core.llm.dispatch import Attempt
 from officium.core.llm.embedding import EmbeddingRequest
-from officium.core.llm.price import Cost, cost_of
+from officium.core.llm.price import Cost, cost_of, price_of
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.llm.tokens import estimate_request_tokens, estimate_tokens
 from officium.core.tenancy import Caller
 from officium.core.usage import UsageLog, UsageRecord
+from officium.core.usage.ledger import Amounts, Hold, Label, Need, SpendingSource, Subject
 from officium.core.usage.record import Status, UsageSource
 from officium.kit.clock import Clock
 from officium.kit.errors import OfficiumError, ServiceUnavailable
@@ -29,8 +34,31 @@ _UNEXPECTED = "internal_error"
 """The error code of what nobody meant to raise; `web/errors.py` calls it the same."""
 
 
+class Ledger(Protocol):
+    """Where credits are set aside and spent."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more calls should be admitted."""
+        ...
+
+    async def hold(
+        self, caller: Caller, subjects: Sequence[Subject], need: Need, label: Label, *, is_stream: bool
+    ) -> Hold:
+        """Set aside what a call may come to. Raises OutOfCredits and ServiceUnavailable."""
+        ...
+
+    async def extend(self, hold: Hold, by: Amounts) -> bool:
+        """Set aside more; whether there was room."""
+        ...
+
+    def settle(self, hold: Hold, spent: Amounts, source: SpendingSource) -> None:
+        """Book what was spent. Never waits, never fails."""
+        ...
+
+
 class OpenCall:
-    """A call under way. Closing it, once, writes its records."""
+    """A call under way. Closing it, once, writes its records and settles its hold."""
 
     def __init__(
         self, accountant: "Accountant", caller: Caller, request: "CompletionRequest | EmbeddingRequest",
@@ -40,9 +68,12 @@ class OpenCall:
         self.request = request
         self.context = context
         self.attempts: list[Attempt] = []
+        self.hold: Hold | None = None
+        self.input_bound = 0
+        self.input_estimate: int | None = None
         self.started = accountant.clock.monotonic()
         self._accountant = accountant
-        self._is_closed = False
+        self.is_closed = False
 
     def __enter__(self) -> "OpenCall":
         return self
@@ -54,8 +85,8 @@ class OpenCall:
 
     def close(self, error: BaseException | None = None) -> None:
         """The call has ended, with `error` if it failed before or beside its attempts."""
-        if not self._is_closed:
-            self._is_closed = True
+        if not self.is_closed:
+            self.is_closed = True
             self._accountant.settle(self, error)
 
 
@@ -67,9 +98,15 @@ class Accountant:
         usage_log: UsageLog,
         clock: Clock,
         metrics: GatewayMetrics,
+        ledger: Ledger,
         telemetry: CallTelemetry | None = None,
+        *,
+        default_output_tokens: int = DEFAULT_OUTPUT_TOKENS,
     ) -> None:
         self.clock = clock
+        self._ledger = ledger
+        self._bounds = InputBounds()
+        self._default_output_tokens = default_output_tokens
         self._usage_log = usage_log
         self._metrics = metrics
         self._telemetry = telemetry
@@ -82,8 +119,29 @@ class Accountant:
 
     def check_room(self) -> None:
         """Raise ServiceUnavailable while calls cannot be recorded."""
-        if self._usage_log.is_full:
+        if self._usage_log.is_full or self._ledger.is_full:
             raise ServiceUnavailable("The usage log cannot be written, so no call is made. Try again soon.")
+
+    async def hold(self, call: OpenCall, deployments: Sequence[Deployment]) -> int | None:
+        """Set aside what the call may come to at any of `deployments`; the most output tokens it may ask for.
+
+        That is `None` where no budget limits them. Raises OutOfCredits and ServiceUnavailable.
+        """
+        request, context = call.request, call.context
+        call.input_bound = self._bounds.bound(request, deployments)
+        need = need_of(request, call.input_bound, self._most_price(deployments), self._default_output_tokens)
+        label = Label(
+            request_id=context.request_id,
+            actor=call.caller.actor,
+            app=context.app,
+            model=_fit(request.model, 256) or "",
+            client_id=context.client_id,
+            widget_id=context.widget_id,
+        )
+        call.hold = hold = await self._ledger.hold(
+            call.caller, subjects_of(call.caller, context), need, label, is_stream=_is_stream(request)
+        )
+        return hold.output_tokens if hold.is_limited else None
 
     def settle(self, call: OpenCall, error: BaseException | None) -> None:
         """Write what came of `call`: a record for each attempt, or one for a call that was never tried.
@@ -98,10 +156,54 @@ class Accountant:
         for record in records:
             if record.attempt or not self._usage_log.is_full:
                 self._usage_log.append(record)
+        if call.hold is not None:
+            self._ledger.settle(call.hold, *_spent(records))
+            self._learn(call)
         try:
             self._measure(call, records)
         except Exception:  # an answer that is paid for must not be lost to its measurement
             logger.error("call.not_measured", request_id=call.context.request_id, exc_info=True)
+
+    def spent_so_far(self, call: OpenCall) -> Amounts:
+        """What a call under way has used by now, as far as can be told: its input, and what was streamed."""
+        tokens = sum(self._tokens_so_far(call, attempt) for attempt in call.attempts if attempt.output_chars)
+        hold = call.hold
+        if hold is None or not hold.granted.tokens:
+            return Amounts(tokens=tokens)
+        share = hold.granted.nano_usd * tokens // hold.granted.tokens
+        return Amounts(tokens=tokens, nano_usd=min(share, hold.granted.nano_usd))
+
+    def _tokens_so_far(self, call: OpenCall, attempt: Attempt) -> int:
+        said = attempt.usage or TokenUsage()
+        taken = said.input_tokens
+        if taken is None:
+            if call.input_estimate is None:
+                call.input_estimate = _estimate_input_tokens(call.request)
+            taken = call.input_estimate
+        return taken + max(said.output_tokens or 0, attempt.estimate_output_tokens())
+
+    async def extend(self, call: OpenCall, by_tokens: int) -> bool:
+        """Set aside more for a call that has used up its hold; whether there was room."""
+        if call.hold is None:
+            return True
+        price = self._most_price([attempt.deployment for attempt in call.attempts])
+        return await self._ledger.extend(
+            call.hold, Amounts(tokens=by_tokens, nano_usd=by_tokens * price.output)
+        )
+
+    def _learn(self, call: OpenCall) -> None:
+        for attempt in call.attempts:
+            if attempt.usage is not None and attempt.usage.input_tokens is not None:
+                self._bounds.learn(attempt.deployment, attempt.usage.input_tokens, call.input_bound)
+
+    def _most_price(self, deployments: Sequence[Deployment]) -> MostPrice:
+        now = self.clock.now()
+        found = [_dearest(deployment, now) for deployment in deployments]
+        return MostPrice(
+            per_call=max((price.per_call for price in found), default=0),
+            input=max((price.input for price in found), default=0),
+            output=max((price.output for price in found), default=0),
+        )
 
     def _measure(self, call: OpenCall, records: list[UsageRecord]) -> None:
         for record in records:
@@ -199,6 +301,32 @@ def _estimate_input_tokens(request: CompletionRequest | EmbeddingRequest) -> int
     if isinstance(request, EmbeddingRequest):
         return sum(estimate_tokens(text) for text in request.inputs)
     return estimate_request_tokens(request)
+
+
+def _dearest(deployment: Deployment, now: datetime) -> MostPrice:
+    """The most a call to `deployment` may be charged for a token, whatever kind of token it is."""
+    price = price_of(deployment.provider.name, deployment.model, now)
+    if price is None:
+        return MostPrice()
+    rates = (price.rates, *(step for _, step in price.steps))
+    return MostPrice(
+        per_call=_nano(price.per_call),
+        input=_nano(max(max(rate.input, rate.cached, rate.cache_write) for rate in rates)),
+        output=_nano(max(rate.output for rate in rates)),
+    )
+
+
+def _nano(pico: int) -> int:
+    return -(-pico // 1000)
+
+
+def _spent(records: Sequence[UsageRecord]) -> tuple[Amounts, SpendingSource]:
+    """What all attempts of a call used together. It is one request, if anything came of it."""
+    tokens = sum(record.total_tokens or 0 for record in records)
+    nano_usd = sum(record.cost_nano_usd or 0 for record in records)
+    has_answer = tokens > 0 or any(record.status == "success" for record in records)
+    source = records[-1].usage_source
+    return Amounts(tokens=tokens, requests=int(has_answer), nano_usd=nano_usd), source
 
 
 def _cost(usage: TokenUsage, source: UsageSource, attempt: Attempt, clock: Clock) -> Cost:

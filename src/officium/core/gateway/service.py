@@ -1,11 +1,15 @@
 """The only way to a model: admit, call, account."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+
+from msgspec.structs import replace
 
 from officium.core.gateway.accounting import Accountant, OpenCall
 from officium.core.gateway.call import Answer, CallContext, EmbeddingAnswer, ModelListing
 from officium.core.gateway.directory import ModelDirectory
+from officium.core.gateway.keeper import StreamKeeper
 from officium.core.gateway.models import ModelService
+from officium.core.gateway.need import limit_output
 from officium.core.llm.completion import CompletionRequest, Delta, DialectName
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.dispatch import DispatchedStream, Dispatcher
@@ -17,21 +21,25 @@ from officium.core.tenancy import Caller, require
 class GatewayStream:
     """A streamed answer that is accounted for once, when it is closed."""
 
-    def __init__(self, stream: DispatchedStream, call: OpenCall) -> None:
+    def __init__(self, stream: DispatchedStream, call: OpenCall, notes: tuple[str, ...] = ()) -> None:
         self._stream = stream
-        self._call = call
+        self.call = call
         self.deployment: Deployment = stream.deployment
         self.dialect: DialectName = stream.dialect
-        self.notes: tuple[str, ...] = stream.notes
+        self.notes: tuple[str, ...] = notes + stream.notes
 
     def __aiter__(self) -> AsyncIterator[list[Delta]]:
         return self._stream.__aiter__()
+
+    def cut(self) -> None:
+        """End the answer here, as if it had reached the most tokens it may have."""
+        self._stream.cut()
 
     async def aclose(self) -> None:
         try:
             await self._stream.aclose()
         finally:
-            self._call.close()
+            self.call.close()
 
 
 class GatewayService:
@@ -47,13 +55,26 @@ class GatewayService:
         self._directory = directory
         self._dispatcher = dispatcher
         self._accountant = accountant
+        self._keeper = StreamKeeper(accountant)
+
+    async def start(self) -> None:
+        """Begin to watch over what open streams use."""
+        self._keeper.start()
+
+    async def close(self) -> None:
+        """Stop watching."""
+        await self._keeper.close()
 
     async def complete(self, caller: Caller, request: CompletionRequest, context: CallContext) -> Answer:
         """The whole answer. Raises PermissionDenied, UnknownModel, ProviderNotConfigured and LLMError."""
         with self._accountant.open(caller, request, context) as call:
             deployments = await self._admit(caller, request.model)
-            answer = await self._dispatcher.complete(request, deployments, call.attempts)
-            return Answer(completion=answer.completion, deployment=answer.deployment, dialect=answer.dialect)
+            asked, notes = await self._hold(call, request, deployments)
+            answer = await self._dispatcher.complete(asked, deployments, call.attempts)
+            completion = answer.completion
+            if notes:
+                completion = replace(completion, notes=notes + completion.notes)
+            return Answer(completion=completion, deployment=answer.deployment, dialect=answer.dialect)
 
     async def open_stream(
         self, caller: Caller, request: CompletionRequest, context: CallContext
@@ -62,16 +83,20 @@ class GatewayService:
         call = self._accountant.open(caller, request, context)
         try:
             deployments = await self._admit(caller, request.model)
-            stream = await self._dispatcher.open_stream(request, deployments, call.attempts)
+            asked, notes = await self._hold(call, request, deployments)
+            stream = await self._dispatcher.open_stream(asked, deployments, call.attempts)
         except BaseException as error:
             call.close(error)
             raise
-        return GatewayStream(stream, call)
+        opened = GatewayStream(stream, call, notes)
+        self._keeper.watch(opened)
+        return opened
 
     async def embed(self, caller: Caller, request: EmbeddingRequest, context: CallContext) -> EmbeddingAnswer:
         """A vector for each input. Raises as `complete`."""
         with self._accountant.open(caller, request, context) as call:
             deployments = await self._admit(caller, request.model)
+            await self._accountant.hold(call, deployments)
             embeddings, deployment, notes = await self._dispatcher.embed(request, deployments, call.attempts)
             return EmbeddingAnswer(embeddings=embeddings, deployment=deployment, notes=notes)
 
@@ -84,6 +109,18 @@ class GatewayService:
     async def list_models(self, caller: Caller) -> list[ModelListing]:
         """What the caller can ask for: the tenant's aliases, then the models of each configured provider."""
         return await self._models.list_own_models(caller) + await self._directory.list_models()
+
+    async def _hold(
+        self, call: OpenCall, request: CompletionRequest, deployments: Sequence[Deployment]
+    ) -> tuple[CompletionRequest, tuple[str, ...]]:
+        """Set credits aside; gives the request that stays within them, and a note where that matters."""
+        output_tokens = await self._accountant.hold(call, deployments)
+        if output_tokens is None:
+            return request, ()
+        limited = limit_output(request, output_tokens)
+        if call.hold is None or not call.hold.is_shrunk:
+            return limited, ()
+        return limited, (f"The answer has at most {output_tokens} tokens: your credits allow no more.",)
 
     async def _admit(self, caller: Caller, model: str) -> tuple[Deployment, ...]:
         require(caller, "inference")

@@ -108,6 +108,13 @@ class DispatchedStream:
         """The next deltas, as one piece from the network held them. Raises LLMError."""
         return self._read("idle", self._idle_s - self._silent_s)
 
+    def cut(self) -> None:
+        """Stop the provider's work; the reader gets what has come, and then the finish reason `length`."""
+        if not self._call.is_over:
+            self._call.cancel()
+            self._call.attempt.finish_reason = "length"
+            self._held.append(Delta(finish_reason="length"))
+
     async def aclose(self) -> None:
         """Drop the connection unless the answer is complete, so that the provider stops its work."""
         self._held = []
@@ -150,6 +157,9 @@ class DispatchedStream:
         """The body has ended, or broke off, which does no harm after the decoder has seen the end."""
         call = self._call
         if call.is_over:  # closed by another task while this one waited
+            if self._held:  # or cut: these are the last words
+                batch, self._held = batch + self._held, []
+                return batch
             raise StopAsyncIteration
         try:
             if not self._has_body and fault is None:

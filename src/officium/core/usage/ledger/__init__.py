@@ -1,1 +1,22 @@
 """The ledger: what may be spent, what is set aside, what was spent."""
+
+from officium.core.usage.ledger.budget import THE_TENANT, Amounts, Budget, Period, Subject, SubjectKind, Unit
+from officium.core.usage.ledger.errors import BudgetNotFound, InvalidBudget, OutOfCredits
+from officium.core.usage.ledger.hold import Hold, Label, Need, SpendingSource
+
+__all__ = [
+    "THE_TENANT",
+    "Amounts",
+    "Budget",
+    "BudgetNotFound",
+    "Hold",
+    "InvalidBudget",
+    "Label",
+    "Need",
+    "OutOfCredits",
+    "Period",
+    "SpendingSource",
+    "Subject",
+    "SubjectKind",
+    "Unit",
+]

@@ -39,7 +39,8 @@ class Label(Struct, frozen=True, kw_only=True):
 class Hold(Struct, kw_only=True):
     """A hold that was granted. Settle it once, whatever came of the call.
 
-    `granted` is what is set aside, `output_tokens` how many the answer may have. `streamed` is what is known
+    `granted` is what is set aside, `output_tokens` how many the answer may have. `is_limited` says whether a
+    hard budget counts its tokens or its cost, so that the provider must be told that limit. `streamed` is what is known
     to be used so far; it is saved now and then, and charged should this process die.
     """
 
@@ -50,5 +51,6 @@ class Hold(Struct, kw_only=True):
     granted: Amounts
     output_tokens: int
     is_shrunk: bool
+    is_limited: bool = False
     created_at: datetime
     streamed: Amounts = Amounts()
