@@ -9,7 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -23,6 +32,7 @@ from pydantic_settings import (
 from officium.core.llm.deployment import Provider
 from officium.core.llm.providers.catalog import PROVIDERS
 from officium.core.tenancy.issuer import JwtIssuer
+from officium.core.usage.limits.rate_limit import parse_limits
 from officium.kit.database import sqlite_url
 from officium.kit.errors import OfficiumError
 
@@ -68,8 +78,15 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
+def _as_limits(value: str) -> str:
+    parse_limits(value)
+    return value
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Limits = Annotated[str, AfterValidator(_as_limits)]
+"""Rate limits in words, such as `10/1m` or `30/1m, 14400/1d`; `off` for none."""
 
 
 class Settings(BaseSettings):
@@ -135,6 +152,31 @@ class Settings(BaseSettings):
     max_retries: int = Field(3, ge=0, le=10, description="Further tries after a failed one")
     max_connections_per_deployment: int = Field(100, ge=1, description="Most connections to one deployment")
     trust_env: bool = Field(False, description="Reach providers through HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
+
+    rate_limit_chat: Limits = Field(
+        "10/1m", description="Chat requests a tenant may make; off for any number"
+    )
+    rate_limit_general: Limits = Field(
+        "100/15m", description="Other requests a tenant may make; off for any number"
+    )
+    rate_limit_strict: Limits = Field(
+        "5/1h",
+        description="Changes of configuration, bulk deletions and the like; off for any number",
+    )
+    rate_limit_gateway: Limits = Field(
+        "off", description="Requests to /v1/* a tenant may make, such as 600/1m, and 200000 tokens/1m"
+    )
+    rate_limit_on_redis_loss: Literal["local", "open", "closed"] = Field(
+        "local",
+        description="Without Redis: count in this process (local), let all pass (open) or refuse (closed)",
+    )
+    queue_size: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="Requests of a tenant that may wait instead of being refused; 0 for none",
+    )
+    queue_wait_s: Seconds = Field(30, description="Longest wait in that queue")
 
     jwt_issuers: Annotated[tuple[JwtIssuer, ...], NoDecode, BeforeValidator(_read_json)] = Field(
         (),

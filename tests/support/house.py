@@ -15,6 +15,9 @@ from officium.web.app import WebApp
 from tests.support.clock import HandClock
 from tests.support.web import Reply, ask
 
+WITHOUT_RATE_LIMITS = {"rate_limit_chat": "off", "rate_limit_general": "off", "rate_limit_strict": "off"}
+"""Settings for tests that are about something else, and ask more than a tenant may."""
+
 
 @dataclass
 class Resident:
@@ -82,9 +85,12 @@ class House:
 async def open_house(
     data_dir: Path, database_url: str | None = None, **settings: Any
 ) -> AsyncIterator[House]:
-    """The server with these settings, on SQLite in `data_dir` where no database is named."""
+    """The server with these settings, on SQLite in `data_dir` where no database is named.
+
+    It has no rate limits unless the settings say so.
+    """
     said: dict[str, Any] = {"_env_file": None, "data_dir": data_dir, "database_url": database_url}
-    read = Settings(**said, max_retries=0, **settings)
+    read = Settings(**said, **{"max_retries": 0, **WITHOUT_RATE_LIMITS, **settings})
     parts = build_parts(read)
     app = build_app(read, parts)
     async with running(parts):

@@ -11,6 +11,7 @@ from officium.core.tenancy import Caller, operator_of
 from officium.main import Parts, build_app, build_parts, server_options
 from officium.settings import load_settings
 from officium.web.server import make_server
+from tests.support.house import WITHOUT_RATE_LIMITS
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class RunningServer:
 @asynccontextmanager
 async def running_server(data_dir: Path, **settings: Any) -> AsyncIterator[RunningServer]:
     """Serve with these settings until the block ends."""
-    parts = build_parts(load_settings(data_dir=data_dir, **settings))
+    parts = build_parts(load_settings(data_dir=data_dir, **{**WITHOUT_RATE_LIMITS, **settings}))
     options = replace(server_options(parts.settings), port=0, drain_timeout_s=1.0)
     serving = make_server(build_app(parts.settings, parts), options)
     task = asyncio.create_task(serving.serve())
