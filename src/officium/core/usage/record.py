@@ -15,7 +15,8 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
     `created_at` is when the attempt ended, `actor` who asked, and `user` whom the request was said to be for.
     `is_last` marks the attempt that decided the call, so calls can be counted. Costs are whole billionths
     of a US dollar (a cached token may cost 6 of them), `None` where no price is known. `usage_source` says
-    how the token counts are known; `price_source` where the price comes from.
+    how the token counts are known; `price_source` where the price comes from. `client_id` and `widget_id` say
+    for which of an agency's widgets the call was made.
     """
 
     created_at: datetime
@@ -46,6 +47,8 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
     status: Status
     error_code: str | None = None
     finish_reason: str | None = None
+    client_id: int | None = None
+    widget_id: int | None = None
 
 
 class WrittenRecord(UsageRecord, frozen=True, kw_only=True):

@@ -36,7 +36,10 @@ usage_log = Table(
     Column("status", String(16), nullable=False),
     Column("error_code", String(64)),
     Column("finish_reason", String(32)),
+    Column("client_id", BigInteger),
+    Column("widget_id", BigInteger),
     Index("ix_usage_log_tenant_created", "tenant_id", "created_at"),
     Index("ix_usage_log_request", "request_id"),
+    Index("ix_usage_log_widget", "tenant_id", "widget_id", "created_at"),
 )
 """No foreign key to `tenants`: the log outlives them, and a check per row would cost more than it proves."""

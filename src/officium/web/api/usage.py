@@ -59,6 +59,8 @@ class CallRecord(BaseModel):
     status: Status
     error_code: str | None
     finish_reason: str | None
+    client_id: int | None = Field(description="The client for whose widget it was made.")
+    widget_id: int | None
 
 
 class CallRecords(BaseModel):

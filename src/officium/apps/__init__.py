@@ -1,0 +1,1 @@
+"""The rooms: what customers come for. No room knows another."""

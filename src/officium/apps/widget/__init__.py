@@ -1,0 +1,1 @@
+"""The chat widgets of an agency: its clients, their widgets, and what these may use and used."""
