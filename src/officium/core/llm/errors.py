@@ -6,7 +6,7 @@ Each class says whether another try may help (`is_retryable`) and whether anothe
 
 from typing import ClassVar
 
-from officium.kit.errors import OfficiumError
+from officium.kit.errors import NotFound, OfficiumError
 
 
 class LLMError(OfficiumError):
@@ -79,6 +79,12 @@ class ModelNotFound(LLMError):
     """The provider does not know the model, or not any more (404)."""
 
     code = "model_not_found"
+
+
+class ModelRetired(NotFound):
+    """The provider no longer serves the model; `since` says when it ended, `successor` what follows it."""
+
+    code = "model_retired"
 
 
 class ContentFiltered(LLMError):

@@ -147,7 +147,12 @@ _TRAITS: tuple[tuple[str, re.Pattern[str], ModelTraits], ...] = (
     (
         "anthropic",
         re.compile(r"claude-(sonnet|opus)-5"),
-        ModelTraits(refuses=_SAMPLING | {"prefill"}),
+        ModelTraits(refuses=_SAMPLING | {"prefill", "thinking_budget"}),
+    ),
+    (
+        "anthropic",
+        re.compile(r"claude-(opus-4-[78]|mythos)"),
+        ModelTraits(refuses=_SAMPLING | {"thinking_budget"}),
     ),
     (
         "anthropic",
@@ -174,11 +179,14 @@ _TRAITS: tuple[tuple[str, re.Pattern[str], ModelTraits], ...] = (
     ("openai", re.compile(r"gpt-(3\.5|4(?!o|\.1))"), ModelTraits(has_native_json_schema=False)),
     ("gemini", re.compile(r"gemini-(3\.[6-9]|[4-9])"), ModelTraits(refuses=_SAMPLING)),
 )
+_SAME_MODELS = {"vertex": "gemini"}
+"""Providers whose models are another's, under the same names."""
 
 
 @lru_cache(maxsize=4096)
 def find_traits(provider: str, model: str) -> ModelTraits:
     """What is known of `model` at `provider`; the plain traits for a model nobody wrote down."""
+    provider = _SAME_MODELS.get(provider, provider)
     for name, pattern, traits in _TRAITS:
         if name == provider and pattern.search(model):
             return traits
