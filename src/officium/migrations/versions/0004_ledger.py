@@ -68,12 +68,12 @@ def upgrade() -> None:
         sa.Column("nano_usd", sa.BigInteger(), nullable=False),
         sa.Column("streamed_tokens", sa.BigInteger(), nullable=False),
         sa.Column("streamed_nano_usd", sa.BigInteger(), nullable=False),
+        sa.Column("is_stream", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_holds"),
     )
     op.create_index("ix_holds_expires", "holds", ["expires_at"])
-    op.create_index("ix_holds_tenant", "holds", ["tenant_id"])
     op.create_table(
         "ledger_entries",
         sa.Column(
@@ -99,8 +99,25 @@ def upgrade() -> None:
     )
     op.create_index("ix_ledger_entries_request", "ledger_entries", ["request_id"])
     op.create_index("ix_ledger_entries_tenant_created", "ledger_entries", ["tenant_id", "created_at"])
+    op.create_table(
+        "budget_alerts",
+        sa.Column("id", sa.String(64), nullable=False),
+        sa.Column("tenant_id", sa.String(64), nullable=False),
+        sa.Column("budget_id", sa.String(64), nullable=False),
+        sa.Column("period_start", sa.String(10), nullable=False),
+        sa.Column("threshold", sa.Integer(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.Column("limit", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True)),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_budget_alerts"),
+    )
+    op.create_index("ix_budget_alerts_next_attempt", "budget_alerts", ["next_attempt_at"])
+    op.create_index("ix_budget_alerts_tenant_created", "budget_alerts", ["tenant_id", "created_at"])
 
 
 def downgrade() -> None:
-    for name in ("ledger_entries", "holds", "budget_counters", "budgets"):
+    for name in ("budget_alerts", "ledger_entries", "holds", "budget_counters", "budgets"):
         op.drop_table(name)

@@ -74,13 +74,14 @@ holds = Table(
     Column("nano_usd", BigInteger, nullable=False),
     Column("streamed_tokens", BigInteger, nullable=False),
     Column("streamed_nano_usd", BigInteger, nullable=False),
+    Column("is_stream", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Index("ix_holds_expires", "expires_at"),
-    Index("ix_holds_tenant", "tenant_id"),
 )
-"""Calls under way. `counters` lists the counters the amounts are held on, as `budget_id period_start unit`
-triples in JSON."""
+"""Calls under way. `counters` lists the counters the amounts are held on, as triples of budget, period and
+unit in JSON: `[["bud_1","2026-11","tokens"],["bud_2","2026-11-21","requests"]]`. Where a hold expires, a call
+that streams is charged what it had `streamed_…` when that was last saved; any other all that was held."""
 
 ledger_entries = Table(
     "ledger_entries",
@@ -106,4 +107,26 @@ ledger_entries = Table(
     Index("ix_ledger_entries_request", "request_id"),
 )
 """Appended, never edited. `kind` is `settled`, `unknown` (the hold expired), `correction` (what was unknown
-became known) or `reset` (an administrator's, with negative amounts). No foreign keys: it outlives all."""
+became known, as the difference) or `reset` (used goes back to zero; for one counter each, with an id of its
+own as `hold_id`). `counters` are written as in `holds`. An entry counts on each of them in that counter's unit,
+so a counter's `used` is the sum of the entries that name it. No foreign keys: it outlives all."""
+
+budget_alerts = Table(
+    "budget_alerts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(64), nullable=False),
+    Column("budget_id", String(64), nullable=False),
+    Column("period_start", String(10), nullable=False),
+    Column("threshold", Integer, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("limit", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("delivered_at", UtcDateTime),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Index("ix_budget_alerts_tenant_created", "tenant_id", "created_at"),
+    Index("ix_budget_alerts_next_attempt", "next_attempt_at"),
+)
+"""A row when a counter's `used` reaches `threshold` percent of the limit, written in the transaction that
+did it. The last three columns are for whoever delivers it: nothing is delivered and nothing tried at first."""
