@@ -21,6 +21,8 @@ SOURCE = ROOT / "src" / "officium"
 FOR_ALL_TENANTS = {
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",
+    "LeaseStore.keep_for_all_tenants": "jobs belong to the installation, not to a tenant",
+    "LeaseStore.take_for_all_tenants": "jobs belong to the installation, not to a tenant",
     "TenantStore.add_for_all_tenants": "the operator stands above the tenants",
     "TenantStore.find_for_all_tenants": "the operator stands above the tenants",
     "TenantStore.list_for_all_tenants": "the operator stands above the tenants",
@@ -30,7 +32,10 @@ FOR_ALL_TENANTS = {
 }
 """Every store method that looks at tenants' tables without a `Caller`, and why. Keep it short."""
 
-TABLES_WITHOUT_TENANT = {"tenants": "its id is the tenant"}
+TABLES_WITHOUT_TENANT = {
+    "tenants": "its id is the tenant",
+    "job_leases": "jobs belong to the installation, not to a tenant",
+}
 
 _STATEMENTS = {"select", "insert", "update", "delete", "text", "exists"}
 _EXECUTIONS = {

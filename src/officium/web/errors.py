@@ -10,6 +10,7 @@ from math import ceil
 from msgspec import json
 
 from officium.core.llm.errors import (
+    AddressRefused,
     ContentFiltered,
     LLMAuthenticationError,
     LLMError,
@@ -23,6 +24,7 @@ from officium.core.llm.errors import (
     ModelNotFound,
     NotExpressible,
 )
+from officium.core.usage.alerts.errors import DeliveryFailed
 from officium.core.usage.ledger.errors import OutOfCredits
 from officium.kit.errors import (
     Conflict,
@@ -76,7 +78,9 @@ _STATUSES: dict[type, int] = {
     RequestTooLarge: 413,
     LimitExceeded: 429,
     ServiceUnavailable: 503,
+    DeliveryFailed: 502,
     LLMError: 502,
+    AddressRefused: 400,
     LLMRequestError: 400,
     NotExpressible: 400,
     ModelNotFound: 404,

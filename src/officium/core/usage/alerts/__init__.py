@@ -1,0 +1,1 @@
+"""Telling people that a budget runs out, by webhook and by mail."""
