@@ -58,6 +58,7 @@ def test_defaults_are_those_that_are_documented():
         ("OFFICIUM_MOCK", "false", "mock_enabled", False),
         ("OFFICIUM_CORS_ORIGINS", "https://a, https://b,", "cors_origins", ("https://a", "https://b")),
         ("OFFICIUM_FORWARDED_ALLOW_IPS", "10.0.0.1", "forwarded_allow_ips", ("10.0.0.1",)),
+        ("OFFICIUM_ALLOWED_PRIVATE_HOSTS", "ollama, ::1", "allowed_private_hosts", ("ollama", "::1")),
         ("OFFICIUM_REDIS_URL", "", "redis_url", None),
         ("OFFICIUM_DRAIN_TIMEOUT_S", "0", "drain_timeout_s", 0),
         ("FIREWORKS_TEMPERATURE", "0.2", "fireworks_temperature", 0.2),

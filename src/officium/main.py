@@ -29,6 +29,7 @@ from officium.core.gateway import (
 )
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
+from officium.core.llm.guard import AddressGuard
 from officium.core.llm.http import HttpRequest, Timeouts, Transport
 from officium.core.llm.http1 import Http1Transport
 from officium.core.llm.price import load_prices
@@ -205,7 +206,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
 def build_transport(settings: Settings) -> Transport:
     """The way to the providers; `mock://` leads to the scripted one."""
     network = Http1Transport(
-        max_connections_per_host=settings.max_connections_per_deployment, trust_env=settings.trust_env
+        max_connections_per_host=settings.max_connections_per_deployment,
+        trust_env=settings.trust_env,
+        guard=AddressGuard(settings.allowed_private_hosts),
     )
     return SchemeTransport(network, {"mock": ScriptedTransport()})
 

@@ -30,6 +30,7 @@ from pydantic_settings import (
 )
 
 from officium.core.llm.deployment import Provider
+from officium.core.llm.guard import AddressGuard
 from officium.core.llm.providers.catalog import PROVIDERS
 from officium.core.tenancy.issuer import JwtIssuer
 from officium.core.usage.limits.rate_limit import parse_limits
@@ -81,6 +82,11 @@ def _upper(value: Any) -> Any:
 def _as_limits(value: str) -> str:
     parse_limits(value)
     return value
+
+
+def _check_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    AddressGuard(hosts)
+    return hosts
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -152,6 +158,10 @@ class Settings(BaseSettings):
     max_retries: int = Field(3, ge=0, le=10, description="Further tries after a failed one")
     max_connections_per_deployment: int = Field(100, ge=1, description="Most connections to one deployment")
     trust_env: bool = Field(False, description="Reach providers through HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
+    allowed_private_hosts: Annotated[Words, AfterValidator(_check_hosts)] = Field(
+        (),
+        description="Hosts, host:port or 10.1.0.0/16 that tenants' own addresses may lead to; all else is public",
+    )
 
     rate_limit_chat: Limits = Field(
         "10/1m", description="Chat requests a tenant may make; off for any number"

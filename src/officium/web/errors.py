@@ -11,6 +11,7 @@ from msgspec import json
 
 from officium.core.llm.errors import (
     AddressRefused,
+    AddressRefused,
     ContentFiltered,
     LLMAuthenticationError,
     LLMError,
@@ -80,6 +81,7 @@ _STATUSES: dict[type, int] = {
     ServiceUnavailable: 503,
     DeliveryFailed: 502,
     LLMError: 502,
+    AddressRefused: 400,
     AddressRefused: 400,
     LLMRequestError: 400,
     NotExpressible: 400,

@@ -64,6 +64,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     base_url: str
     api_key: str | None = None
     traits: ModelTraits = ModelTraits()
+    is_guarded: bool = False
+    """A tenant wrote the address, so it may lead to the open internet only."""
 
     @property
     def name(self) -> str:

@@ -107,6 +107,12 @@ class LLMConnectionError(LLMUnavailableError):
     code = "provider_unreachable"
 
 
+class AddressRefused(LLMError):
+    """A tenant's own address leads where it must not; `host` names it. Nothing was sent."""
+
+    code = "address_refused"
+
+
 class LLMTimeoutError(LLMUnavailableError):
     """Too slow; `phase` is `connect`, `first_byte`, `idle` or `total`."""
 

@@ -15,6 +15,8 @@ class HttpRequest(Struct, frozen=True):
     body: bytes = b""
     notes: tuple[str, ...] = ()
     """What the dialect had to leave out or change, in plain words."""
+    is_guarded: bool = False
+    """The URL is a tenant's: it may lead to the open internet only. See `guard.py`."""
 
     def __repr__(self) -> str:
         return f"HttpRequest({self.method} {self.url}, {len(self.body)} bytes)"

@@ -43,6 +43,13 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
+def host_of(url: URL) -> str:
+    """The host as it is looked up: a name in its ASCII form, or an address."""
+    host = url.host or ""
+    # raw is the ASCII form of a name, but the quoted one of an address with a zone
+    return host if ":" in host else url.raw_host or ""
+
+
 def proxy_for(url: URL) -> URL | None:
     """The proxy that the environment names for this URL."""
     proxy = getproxies().get(url.scheme)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from officium.core.llm.breaker import CircuitBreaker
 from officium.core.llm.completion import Completion, Delta, FinishReason
@@ -88,6 +89,8 @@ class ProviderCall:
 
     async def send(self, transport: Transport, request: HttpRequest) -> HttpResponse:
         """The provider's 2xx. Raises its refusal, or what went wrong on the way, as LLMError."""
+        if self.deployment.is_guarded:
+            request = replace(request, is_guarded=True)
         with self.watchdog.guard("first_byte", self.timeouts.connect + self.timeouts.first_byte):
             self._response = response = await transport.send(request, self.timeouts)
         self.attempt.http_status = status = response.status

@@ -6,7 +6,10 @@ from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts, Transpor
 
 
 class SchemeTransport:
-    """Hands each request to the transport for its URL's scheme, or to the default one."""
+    """Hands each request to the transport for its URL's scheme, or to the default one.
+
+    A guarded request always goes the default way: a tenant's address opens no other.
+    """
 
     def __init__(self, default: Transport, by_scheme: Mapping[str, Transport]) -> None:
         self._default = default
@@ -14,8 +17,10 @@ class SchemeTransport:
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
         """Send through the transport in charge."""
-        scheme = request.url.partition(":")[0]
-        return await self._by_scheme.get(scheme, self._default).send(request, timeouts)
+        carrier = self._by_scheme.get(request.url.partition(":")[0])
+        if carrier is None or request.is_guarded:
+            carrier = self._default
+        return await carrier.send(request, timeouts)
 
     async def close(self) -> None:
         """Close all of them."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import lru_cache
@@ -12,6 +13,7 @@ from multidict import CIMultiDictProxy
 
 from officium.core.llm import faults
 from officium.core.llm.errors import LLMError
+from officium.core.llm.guard import AddressGuard
 from officium.core.llm.http import HttpRequest, Timeouts
 from officium.core.llm.inflate import inflated, is_compressed
 from officium.core.llm.outgoing import (
@@ -21,6 +23,7 @@ from officium.core.llm.outgoing import (
     OUR_HEADERS,
     STREAM_LIMIT_BYTES,
     TARGETS_KEPT,
+    host_of,
     parse_url,
     proxy_for,
 )
@@ -33,13 +36,20 @@ _NEVER = float("inf")
 class _Target:
     """Where a URL leads: parsed once, with the proxy that stands in between."""
 
-    __slots__ = ("host", "origin", "proxy", "url")
+    __slots__ = ("authority", "host", "origin", "proxy", "server_name", "url")
 
     def __init__(self, url: str, trust_env: bool) -> None:
         self.url = parse_url(url)
         self.host = self.url.host or ""
+        self.authority = self.url.host_port_subcomponent or ""
         self.origin = f"{self.url.scheme}://{self.url.authority}"
         self.proxy = proxy_for(self.url) if trust_env else None
+        self.server_name: str | None = None
+
+    def lead_to(self, address: str) -> None:
+        """Go to this address of the host and no other, also behind a proxy."""
+        self.server_name = host_of(self.url).rstrip(".")
+        self.url = self.url.with_host(address)
 
 
 class AiohttpTransport:
@@ -47,7 +57,8 @@ class AiohttpTransport:
 
     At most `max_connections_per_host` responses are open at a host at a time; who comes later waits, and
     this wait is not counted as connecting. `trust_env` takes proxies from the environment. `ssl_context`
-    replaces the default trust in the system's certificate authorities.
+    replaces the default trust in the system's certificate authorities. `guard` says where guarded requests
+    may lead.
     """
 
     def __init__(
@@ -57,6 +68,7 @@ class AiohttpTransport:
         stream_limit_bytes: int = STREAM_LIMIT_BYTES,
         trust_env: bool = False,
         ssl_context: ssl.SSLContext | None = None,
+        guard: AddressGuard | None = None,
     ) -> None:
         self.in_flight = 0
         """Requests under way: sent or about to be, and not closed yet."""
@@ -64,6 +76,7 @@ class AiohttpTransport:
         self.stream_limit_bytes = stream_limit_bytes
         self._trust_env = trust_env
         self._ssl_context = ssl_context
+        self._guard = guard or AddressGuard()
         self._targets: dict[str, _Target] = {}
         self._places: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._session: aiohttp.ClientSession | None = None
@@ -71,11 +84,19 @@ class AiohttpTransport:
         self._is_closed = False
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> "AiohttpResponse":
-        """Send and wait for the headers. Raises LLMConnectionError, LLMTimeoutError and LLMProtocolError."""
+        """Send and wait for the headers.
+
+        Raises LLMConnectionError, LLMTimeoutError and LLMProtocolError; AddressRefused if it is guarded.
+        """
         session = self._session
         if session is None or self._loop is not asyncio.get_running_loop():
             session = await self._open_session()
-        target = self._target(request.url)
+        headers = request.headers
+        if request.is_guarded:
+            target = await self._guarded_target(request.url, timeouts)
+            headers = {**headers, "host": target.authority}
+        else:
+            target = self._target(request.url)
         place = self._place(target.origin)
         await place.acquire()
         self.in_flight += 1
@@ -85,7 +106,8 @@ class AiohttpTransport:
                 request.method,
                 target.url,
                 data=body if len(body) < LARGE_BODY_BYTES else io.BytesIO(body),
-                headers=request.headers,
+                headers=headers,
+                server_hostname=target.server_name,
                 timeout=_client_timeout(timeouts),
                 allow_redirects=False,
                 proxy=target.proxy,
@@ -115,6 +137,24 @@ class AiohttpTransport:
             if len(self._targets) >= TARGETS_KEPT:
                 self._targets.clear()
             target = self._targets[url] = _Target(url, self._trust_env)
+        return target
+
+    async def _guarded_target(self, url: str, timeouts: Timeouts) -> _Target:
+        """Where the URL leads: an address that was checked, unless the operator has named the host."""
+        self._guard.check_url(url)
+        target = _Target(url, self._trust_env)
+        host, port = host_of(target.url), target.url.port or 0
+        if not self._guard.allows_host(host, port):
+            try:
+                async with asyncio.timeout(timeouts.connect):
+                    found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            except TimeoutError as error:
+                raise faults.connect_timeout(host, timeouts.connect) from error
+            except (OSError, UnicodeError) as error:
+                raise faults.host_unknown(host) from error
+            addresses = [str(info[4][0]) for info in found]
+            self._guard.check_addresses(host, port, addresses)
+            target.lead_to(addresses[0])
         return target
 
     def _place(self, origin: str) -> asyncio.Semaphore:

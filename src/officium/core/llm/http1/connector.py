@@ -8,7 +8,9 @@ import ssl
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from officium.core.llm import faults
+from officium.core.llm.guard import AddressGuard
 from officium.core.llm.http1.connection import Connection
+from officium.core.llm.http1.origin import Origin
 from officium.core.llm.outgoing import DNS_CACHE_S
 
 _HEAD_START_S = 0.25
@@ -22,25 +24,31 @@ _Place = tuple[str, int]
 
 
 class Connector:
-    """Opens connections for one event loop. Addresses are kept for a minute."""
+    """Opens connections for one event loop. Addresses are kept for a minute.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ssl_context: ssl.SSLContext | None) -> None:
+    Where the origin is guarded, the very addresses that are connected to are checked each time.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, ssl_context: ssl.SSLContext | None, guard: AddressGuard
+    ) -> None:
         self._loop = loop
         self._ssl_context = ssl_context
+        self._guard = guard
         self._known: dict[_Place, tuple[float, list[AddrInfoType]]] = {}
         self._lookups: dict[_Place, asyncio.Task[list[AddrInfoType]]] = {}
         self._limits: set[asyncio.Timeout] = set()
         self._is_closed = False
 
     async def connect(self, connection: Connection, limit_s: float) -> None:
-        """Connect it to its origin. Raises LLMConnectionError and LLMTimeoutError."""
+        """Connect it to its origin. Raises LLMConnectionError, LLMTimeoutError and AddressRefused."""
         origin = connection.origin
         place = (origin.host, origin.port)
         limit = asyncio.timeout(limit_s)
         try:
             async with limit:
                 self._limits.add(limit)
-                await self._attach(connection, await self._open_socket(place))
+                await self._attach(connection, await self._open_socket(origin))
         except TimeoutError as error:
             if self._is_closed:
                 raise faults.transport_closed() from error
@@ -60,12 +68,14 @@ class Connector:
         for lookup in self._lookups.values():
             lookup.cancel()
 
-    async def _open_socket(self, place: _Place) -> socket.socket:
-        host = place[0]
+    async def _open_socket(self, origin: Origin) -> socket.socket:
+        host, place = origin.host, (origin.host, origin.port)
         try:
             addresses = await self._resolve(place)
         except (socket.gaierror, UnicodeError) as error:
             raise faults.host_unknown(host) from error
+        if origin.is_guarded:
+            self._guard.check_addresses(*place, (str(info[4][0]) for info in addresses))
         try:
             sock = await start_connection(addresses, happy_eyeballs_delay=_HEAD_START_S, loop=self._loop)
         except TimeoutError:

@@ -7,15 +7,19 @@ from collections import deque
 class Origin:
     """A scheme, host and port, with so many places for requests under way.
 
+    A guarded one has connections of its own, to addresses that were checked.
     Places are given in the order they were asked for; one goes straight from who leaves to who waits.
     """
 
-    __slots__ = ("_free", "_places", "_waiting", "host", "is_secure", "port")
+    __slots__ = ("_free", "_places", "_waiting", "host", "is_guarded", "is_secure", "port")
 
-    def __init__(self, host: str, port: int, *, is_secure: bool, places: int) -> None:
+    def __init__(
+        self, host: str, port: int, *, is_secure: bool, places: int, is_guarded: bool = False
+    ) -> None:
         self.host = host
         self.port = port
         self.is_secure = is_secure
+        self.is_guarded = is_guarded
         self._free = self._places = places
         self._waiting: deque[asyncio.Future[None]] = deque()
 

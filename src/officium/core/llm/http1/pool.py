@@ -24,19 +24,26 @@ class Pool:
         self.time = loop.time
         self._loop = loop
         self._places_per_origin = places_per_origin
-        self._origins: dict[tuple[str, str, int], Origin] = {}
+        self._origins: dict[tuple[str, str, int, bool], Origin] = {}
         self._connections: set[Connection] = set()
         self._idle: dict[Origin, list[Connection]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = _NEVER
         self._all_ended: asyncio.Future[None] | None = None
 
-    def origin(self, scheme: str, host: str, port: int) -> Origin:
-        """The one for this scheme, host and port."""
-        origin = self._origins.get((scheme, host, port))
+    def origin(self, scheme: str, host: str, port: int, *, is_guarded: bool = False) -> Origin:
+        """The one for this scheme, host and port; guarded and trusted requests share none."""
+        key = (scheme, host, port, is_guarded)
+        origin = self._origins.get(key)
         if origin is None:
-            origin = Origin(host, port, is_secure=scheme == "https", places=self._places_per_origin)
-            self._origins[scheme, host, port] = origin
+            origin = Origin(
+                host,
+                port,
+                is_secure=scheme == "https",
+                places=self._places_per_origin,
+                is_guarded=is_guarded,
+            )
+            self._origins[key] = origin
             self._idle[origin] = []
         return origin
 

@@ -8,6 +8,7 @@ from httptools import HttpParserError, HttpParserUpgrade
 
 from officium.core.llm import faults
 from officium.core.llm.errors import LLMError
+from officium.core.llm.guard import AddressGuard
 from officium.core.llm.http import HttpRequest, HttpResponse, Timeouts
 from officium.core.llm.http1.connection import Connection, Expired, Unreadable
 from officium.core.llm.http1.connector import Connector
@@ -15,7 +16,7 @@ from officium.core.llm.http1.origin import Origin
 from officium.core.llm.http1.pool import Pool
 from officium.core.llm.http1.response import Http1Response
 from officium.core.llm.http1.target import Target
-from officium.core.llm.outgoing import STREAM_LIMIT_BYTES, TARGETS_KEPT, parse_url, proxy_for
+from officium.core.llm.outgoing import STREAM_LIMIT_BYTES, TARGETS_KEPT, host_of, parse_url, proxy_for
 
 if TYPE_CHECKING:
     from officium.core.llm.transport import AiohttpTransport
@@ -27,7 +28,7 @@ class Http1Transport:
     At most `max_connections_per_host` responses are open at a host at a time; who comes later waits, and
     this wait is not counted as connecting. `trust_env` takes proxies from the environment; what has to go
     through one is left to aiohttp. `ssl_context` replaces the default trust in the system's certificate
-    authorities; it must not offer HTTP/2.
+    authorities; it must not offer HTTP/2. `guard` says where guarded requests may lead.
 
     A request on a connection that had been kept, and that ends before a single byte of the answer, is sent
     once more on a new one: most likely the provider had closed the old one already.
@@ -40,14 +41,17 @@ class Http1Transport:
         stream_limit_bytes: int = STREAM_LIMIT_BYTES,
         trust_env: bool = False,
         ssl_context: ssl.SSLContext | None = None,
+        guard: AddressGuard | None = None,
     ) -> None:
         self.stream_limit_bytes = stream_limit_bytes
         self._max_connections_per_host = max_connections_per_host
         self._trust_env = trust_env
         self._ssl_context = ssl_context
+        self._guard = guard or AddressGuard()
         self._direct_in_flight = 0
         self._proxied: AiohttpTransport | None = None
         self._targets: dict[str, Target] = {}
+        self._guarded_targets: dict[str, Target] = {}
         self._is_closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pool: Pool
@@ -60,10 +64,14 @@ class Http1Transport:
         return self._direct_in_flight + (0 if proxied is None else proxied.in_flight)
 
     async def send(self, request: HttpRequest, timeouts: Timeouts) -> HttpResponse:
-        """Send and wait for the headers. Raises LLMConnectionError, LLMTimeoutError and LLMProtocolError."""
+        """Send and wait for the headers.
+
+        Raises LLMConnectionError, LLMTimeoutError and LLMProtocolError; AddressRefused if it is guarded.
+        """
         if self._loop is not asyncio.get_running_loop():
             self._open()
-        target = self._targets.get(request.url) or self._new_target(request.url)
+        targets = self._guarded_targets if request.is_guarded else self._targets
+        target = targets.get(request.url) or self._new_target(request.url, request.is_guarded)
         if target.is_proxied:
             return await self._behind_proxy().send(request, timeouts)
         head = target.head(request)
@@ -128,17 +136,18 @@ class Http1Transport:
             raise faults.transport_closed()
         return connection
 
-    def _new_target(self, url: str) -> Target:
+    def _new_target(self, url: str, is_guarded: bool) -> Target:
+        if is_guarded:
+            self._guard.check_url(url)
         parsed = parse_url(url)
-        if len(self._targets) >= TARGETS_KEPT:
+        if len(self._targets) + len(self._guarded_targets) >= TARGETS_KEPT:
             self._targets.clear()
+            self._guarded_targets.clear()
             self._pool.tidy()
-        host = parsed.host or ""
-        if ":" not in host:  # raw is the ASCII form of a name, but the quoted one of an address with a zone
-            host = parsed.raw_host or ""
-        origin = self._pool.origin(parsed.scheme, host, parsed.port or 0)
+        origin = self._pool.origin(parsed.scheme, host_of(parsed), parsed.port or 0, is_guarded=is_guarded)
         is_proxied = self._trust_env and proxy_for(parsed) is not None
-        target = self._targets[url] = Target(parsed, origin, is_proxied=is_proxied)
+        target = Target(parsed, origin, is_proxied=is_proxied)
+        (self._guarded_targets if is_guarded else self._targets)[url] = target
         return target
 
     def _behind_proxy(self) -> "AiohttpTransport":
@@ -151,6 +160,7 @@ class Http1Transport:
                 stream_limit_bytes=self.stream_limit_bytes,
                 trust_env=True,
                 ssl_context=self._ssl_context,
+                guard=self._guard,
             )
         return self._proxied
 
@@ -161,8 +171,9 @@ class Http1Transport:
             raise RuntimeError("A transport serves one event loop; make another one for this loop.")
         self._loop = asyncio.get_running_loop()
         self._pool = Pool(self._loop, self._max_connections_per_host)
-        self._connector = Connector(self._loop, self._ssl_context)
+        self._connector = Connector(self._loop, self._ssl_context, self._guard)
         self._targets.clear()
+        self._guarded_targets.clear()
 
 
 def _fault_before(connection: Connection, host: str, timeouts: Timeouts) -> LLMError:
