@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from os import environ
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -54,6 +55,7 @@ from officium.kit.clock import Clock, SystemClock
 from officium.kit.database import Database, DatabaseUnavailable
 from officium.kit.logs import configure_logs
 from officium.kit.notices import Notices, open_notices
+from officium.kit.redis import open_redis
 from officium.kit.secrets import load_server_secret
 from officium.kit.version import __version__
 from officium.settings import ProviderSettings, Settings, load_settings
@@ -63,6 +65,9 @@ from officium.web.app import WebApp, WebParts
 from officium.web.exchange import BodyLimits
 from officium.web.guard import ConnectionLimits
 from officium.web.server import ServerOptions
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _JWKS_LIMIT_BYTES = 256 * 1024
 
@@ -76,6 +81,7 @@ class Parts:
     settings: Settings
     clock: Clock
     database: Database
+    redis: "Redis | None"
     notices: Notices
     transport: Transport
     tenancy: TenancyService
@@ -92,7 +98,8 @@ def build_parts(settings: Settings) -> Parts:
     """Wire the parts. Does no I/O but making the server's secret at the very first start."""
     clock = SystemClock()
     database = Database.open(settings.resolved_database_url)
-    notices = open_notices(settings.redis_url_text)
+    redis = open_redis(settings.redis_url_text)
+    notices = open_notices(redis)
     registry = CollectorRegistry()
     _collect_process(registry)
     transport = build_transport(settings)
@@ -107,6 +114,7 @@ def build_parts(settings: Settings) -> Parts:
         settings=settings,
         clock=clock,
         database=database,
+        redis=redis,
         notices=notices,
         transport=transport,
         tenancy=TenancyService(tenants, clock, notices),
@@ -191,6 +199,8 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     """Open what the parts need; at the end write and close everything, last opened first."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(parts.database.close)
+        if parts.redis is not None:
+            stack.push_async_callback(parts.redis.aclose)
         stack.push_async_callback(parts.transport.close)
         applied, _ = await asyncio.gather(schema.upgrade(parts.database), asyncio.to_thread(load_prices))
         if applied:

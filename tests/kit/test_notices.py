@@ -5,10 +5,29 @@ import secrets
 from collections.abc import Callable
 
 import pytest
+from redis.asyncio import Redis
 
 from officium.kit import notices as module
-from officium.kit.notices import InvalidRedisUrl, LocalNotices, RedisNotices, open_notices
+from officium.kit.notices import LocalNotices, RedisNotices, open_notices
+from officium.kit.redis import open_redis
 from tests.support.database import RedisServer
+
+_open: list[Redis] = []
+
+
+def connect(url: str) -> Redis:
+    """A client of a Redis, closed at the end of the test."""
+    redis = open_redis(url)
+    assert redis is not None
+    _open.append(redis)
+    return redis
+
+
+@pytest.fixture(autouse=True)
+async def closed_at_the_end():
+    yield
+    while _open:
+        await _open.pop().aclose()
 
 
 @pytest.fixture(autouse=True)
@@ -23,15 +42,6 @@ async def publish_until(sender: RedisNotices, text: str, is_true: Callable[[], b
         while not is_true():
             sender.publish("topic", text)
             await asyncio.sleep(0.02)
-
-
-@pytest.mark.parametrize("url", ["http://host", "redis://user:pass#word@host", "redis://host:port"])
-def test_address_that_is_none_of_a_redis_is_refused_without_repeating_it(url):
-    with pytest.raises(InvalidRedisUrl, match="OFFICIUM_REDIS_URL") as caught:
-        open_notices(url)
-
-    assert "pass#" not in str(caught.value)
-    assert url not in str(caught.value)
 
 
 def test_a_notice_reaches_those_who_asked_for_its_topic():
@@ -57,7 +67,10 @@ def test_a_subscription_can_be_taken_back():
 
 async def test_a_notice_reaches_another_process_through_redis(redis_url: str):
     channel = f"test:{secrets.token_hex(6)}"
-    here, there = RedisNotices(redis_url, channel=channel), RedisNotices(redis_url, channel=channel)
+    here, there = (
+        RedisNotices(connect(redis_url), channel=channel),
+        RedisNotices(connect(redis_url), channel=channel),
+    )
     heard: list[str] = []
     there.subscribe("topic", heard.append)
     await here.start()
@@ -71,7 +84,7 @@ async def test_a_notice_reaches_another_process_through_redis(redis_url: str):
 
 
 async def test_the_publishing_process_hears_at_once_even_without_redis():
-    notices, heard = RedisNotices("redis://127.0.0.1:1"), []
+    notices, heard = RedisNotices(connect("redis://127.0.0.1:1")), []
     notices.subscribe("topic", heard.append)
     await notices.start()
 
@@ -82,7 +95,7 @@ async def test_the_publishing_process_hears_at_once_even_without_redis():
 
 
 async def test_notices_flow_again_after_redis_was_away(redis_server: RedisServer):
-    here, there = RedisNotices(redis_server.url), RedisNotices(redis_server.url)
+    here, there = RedisNotices(connect(redis_server.url)), RedisNotices(connect(redis_server.url))
     heard: list[str] = []
     there.subscribe("topic", heard.append)
     await here.start()
@@ -101,12 +114,15 @@ async def test_notices_flow_again_after_redis_was_away(redis_server: RedisServer
 
 
 async def test_what_waits_for_redis_is_bounded_and_the_oldest_goes_first(redis_server: RedisServer):
-    here, there = RedisNotices(redis_server.url, max_waiting=3), RedisNotices(redis_server.url)
+    here, there = (
+        RedisNotices(connect(redis_server.url), max_waiting=3),
+        RedisNotices(connect(redis_server.url)),
+    )
     heard: list[str] = []
     there.subscribe("topic", heard.append)
     has_heard_last = asyncio.Event()
     there.subscribe("topic", lambda text: has_heard_last.set() if text == "9" else None)
-    probe = RedisNotices(redis_server.url)
+    probe = RedisNotices(connect(redis_server.url))
     await asyncio.gather(there.start(), probe.start())
     await publish_until(probe, "probe", lambda: bool(heard))
     await probe.close()
@@ -123,15 +139,15 @@ async def test_what_waits_for_redis_is_bounded_and_the_oldest_goes_first(redis_s
 
 async def test_what_was_just_published_is_sent_before_the_end(redis_url: str):
     channel = f"test:{secrets.token_hex(6)}"
-    there, heard = RedisNotices(redis_url, channel=channel), []
+    there, heard = RedisNotices(connect(redis_url), channel=channel), []
     has_heard_last = asyncio.Event()
     there.subscribe("topic", heard.append)
     there.subscribe("topic", lambda text: has_heard_last.set() if text == "last words" else None)
-    probe = RedisNotices(redis_url, channel=channel)
+    probe = RedisNotices(connect(redis_url), channel=channel)
     await asyncio.gather(there.start(), probe.start())
     await publish_until(probe, "probe", lambda: bool(heard))
 
-    here = RedisNotices(redis_url, channel=channel)
+    here = RedisNotices(connect(redis_url), channel=channel)
     await here.start()
     here.publish("topic", "last words")
     await here.close()
@@ -142,9 +158,9 @@ async def test_what_was_just_published_is_sent_before_the_end(redis_url: str):
 
 
 async def test_closing_without_starting_is_fine():
-    await RedisNotices("redis://127.0.0.1:1").close()
+    await RedisNotices(connect("redis://127.0.0.1:1")).close()
 
 
 def test_without_redis_notices_stay_in_the_process():
     assert isinstance(open_notices(None), LocalNotices)
-    assert isinstance(open_notices("redis://127.0.0.1:1"), RedisNotices)
+    assert isinstance(open_notices(connect("redis://127.0.0.1:1")), RedisNotices)

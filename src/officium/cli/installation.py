@@ -12,6 +12,7 @@ from officium.kit.database import Database
 from officium.kit.errors import OfficiumError
 from officium.kit.logs import configure_logs
 from officium.kit.notices import open_notices
+from officium.kit.redis import open_redis
 from officium.kit.secrets import load_server_secret
 from officium.settings import Settings
 
@@ -64,7 +65,8 @@ async def opened(settings: Settings, *, may_migrate: bool = False) -> AsyncItera
     configure_logs("WARNING", is_human=True)
     clock = SystemClock()
     database = Database.open(settings.resolved_database_url)
-    notices = open_notices(settings.redis_url_text)
+    redis = open_redis(settings.redis_url_text)
+    notices = open_notices(redis)
     try:
         await (schema.upgrade(database) if may_migrate else schema.check(database))
         await notices.start()
@@ -77,4 +79,6 @@ async def opened(settings: Settings, *, may_migrate: bool = False) -> AsyncItera
         )
     finally:
         await notices.close()
+        if redis is not None:
+            await redis.aclose()
         await database.close()

@@ -7,11 +7,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from officium.kit.errors import OfficiumError
+from officium.kit.redis import SOCKET_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 Handler = Callable[[str], None]
 """What to do with a notice's text. Must be quick and must not fail."""
@@ -21,14 +24,7 @@ _log = structlog.get_logger(__name__)
 _CHANNEL = "officium:notices"
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
-_SOCKET_TIMEOUT_S = 5.0
 _LAST_WORDS_S = 1.0
-
-
-class InvalidRedisUrl(OfficiumError):
-    """The configured address of Redis cannot be used. It is not repeated: there may be a password in it."""
-
-    code = "invalid_redis_url"
 
 
 class Notices(Protocol):
@@ -78,32 +74,21 @@ class LocalNotices:
         """Nothing to stop."""
 
 
-def open_notices(redis_url: str | None) -> Notices:
-    """Notices over Redis where there is one, else within this process. Raises InvalidRedisUrl."""
-    return RedisNotices(redis_url) if redis_url else LocalNotices()
+def open_notices(redis: "Redis | None") -> Notices:
+    """Notices over Redis where there is one, else within this process."""
+    return LocalNotices() if redis is None else RedisNotices(redis)
 
 
 class RedisNotices:
     """Notices between processes over Redis publish/subscribe.
 
     A handler of the publishing process is called at once, and perhaps a second time when Redis echoes the
-    notice. While Redis is away, up to `max_waiting` notices wait for it; then the oldest are dropped.
+    notice. While Redis is away, up to `max_waiting` notices wait for it; then the oldest are dropped. The
+    client is shared, so closing the notices leaves it open.
     """
 
-    def __init__(self, url: str, *, channel: str = _CHANNEL, max_waiting: int = 1000) -> None:
-        from redis.asyncio import Redis  # half a second and 30 MB, for those who use it
-
-        try:
-            self._redis = Redis.from_url(
-                url,
-                socket_connect_timeout=_SOCKET_TIMEOUT_S,
-                socket_timeout=_SOCKET_TIMEOUT_S,
-                health_check_interval=30,
-            )
-        except ValueError:
-            raise InvalidRedisUrl(
-                "OFFICIUM_REDIS_URL is no address of a Redis. Write redis://user:password@host:6379/0."
-            ) from None
+    def __init__(self, redis: "Redis", *, channel: str = _CHANNEL, max_waiting: int = 1000) -> None:
+        self._redis = redis
         self._channel = channel
         self._local = LocalNotices()
         self._waiting: asyncio.Queue[str] = asyncio.Queue(max_waiting)
@@ -132,7 +117,6 @@ class RedisNotices:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._redis.aclose()
 
     async def _send(self, connected: Callable[[], None]) -> None:
         while True:
@@ -152,7 +136,7 @@ class RedisNotices:
             await listener.subscribe(self._channel)
             connected()
             while True:
-                message = await listener.get_message(timeout=_SOCKET_TIMEOUT_S)
+                message = await listener.get_message(timeout=SOCKET_TIMEOUT_S)
                 if message is not None:
                     topic, _, text = message["data"].decode(errors="replace").partition("\n")
                     self._local.publish(topic, text)
