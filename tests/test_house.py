@@ -23,17 +23,27 @@ FOR_ALL_TENANTS = {
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",
     "LeaseStore.keep_for_all_tenants": "jobs belong to the installation, not to a tenant",
     "LeaseStore.take_for_all_tenants": "jobs belong to the installation, not to a tenant",
+    "SealingStore.add_first_for_all_tenants": "the sealing keys are the installation's",
+    "SealingStore.begin_rotation_for_all_tenants": "the sealing keys are the installation's",
+    "SealingStore.find_key_for_all_tenants": "the sealing keys are the installation's",
+    "SealingStore.hold_active_for_all_tenants": "the sealing keys are the installation's",
+    "SealingStore.list_keys_for_all_tenants": "the sealing keys are the installation's",
+    "SealingStore.list_stale_for_all_tenants": "a rotation visits everyone's sealed values",
+    "SealingStore.replace_for_all_tenants": "a rotation visits everyone's sealed values",
+    "SealingStore.retire_for_all_tenants": "the sealing keys are the installation's",
     "TenantStore.add_for_all_tenants": "the operator stands above the tenants",
     "TenantStore.find_for_all_tenants": "the operator stands above the tenants",
     "TenantStore.list_for_all_tenants": "the operator stands above the tenants",
     "TenantStore.suspend_for_all_tenants": "the operator stands above the tenants",
     "UsageStore.append_for_all_tenants": "records of all tenants are written together; each names its own",
+    "_is_used_for_all_tenants": "a key is retired when nobody's values need it",
     "_insert_for_all_tenants": "the words of that statement",
 }
 """Every store method that looks at tenants' tables without a `Caller`, and why. Keep it short."""
 
 TABLES_WITHOUT_TENANT = {
     "tenants": "its id is the tenant",
+    "sealing_keys": "one ring seals everyone's values",
     "job_leases": "jobs belong to the installation, not to a tenant",
 }
 

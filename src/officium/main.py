@@ -18,6 +18,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from pydantic import SecretStr
 
+from officium.core.config import ConfigService, ConfigStore, KnownProvider, Providers
 from officium.core.gateway import (
     Accountant,
     AliasStore,
@@ -35,9 +36,13 @@ from officium.core.llm.http import HttpRequest, Timeouts, Transport
 from officium.core.llm.http1 import Http1Transport
 from officium.core.llm.price import load_prices
 from officium.core.llm.providers import PROVIDERS
+from officium.core.llm.providers.catalog import ALIASES
 from officium.core.llm.retry import RetryPolicy
 from officium.core.llm.scheme import SchemeTransport
 from officium.core.tenancy import (
+    ActingUsers,
+    AuditService,
+    AuditStore,
     Authenticator,
     Caller,
     KeyDigester,
@@ -56,7 +61,8 @@ from officium.kit.database import Database, DatabaseUnavailable
 from officium.kit.logs import configure_logs
 from officium.kit.notices import Notices, open_notices
 from officium.kit.redis import open_redis
-from officium.kit.secrets import load_server_secret
+from officium.kit.sealing import KeyRing, SealingStore, SecretWrapper
+from officium.kit.secrets import ServerSecret, load_server_secret
 from officium.kit.version import __version__
 from officium.settings import ProviderSettings, Settings, load_settings
 from officium.testing import ScriptedTransport
@@ -87,6 +93,9 @@ class Parts:
     tenancy: TenancyService
     keys: KeyService
     authenticator: Authenticator
+    acting_users: ActingUsers
+    configs: ConfigService
+    audit: AuditService
     models: ModelService
     gateway: GatewayService
     usage: UsageService
@@ -104,7 +113,9 @@ def build_parts(settings: Settings) -> Parts:
     _collect_process(registry)
     transport = build_transport(settings)
     tenants, keys, members = TenantStore(database), KeyStore(database), MemberStore(database)
-    digester = KeyDigester(load_server_secret(settings.secret_key_text, settings.data_dir))
+    secret = load_server_secret(settings.secret_key_text, settings.data_dir)
+    digester = KeyDigester(secret)
+    ring = build_key_ring(settings, secret, database, clock)
     dispatcher = build_dispatcher(settings, transport, clock)
     models = ModelService(provider_access(settings), AliasStore(database), clock)
     usage = UsageStore(database)
@@ -128,6 +139,9 @@ def build_parts(settings: Settings) -> Parts:
             notices=notices,
             sessions=_session_verifier(settings, transport, clock),
         ),
+        acting_users=ActingUsers(members, clock, is_development=settings.debug),
+        configs=ConfigService(ConfigStore(database, ring), known_providers(), clock, notices),
+        audit=AuditService(AuditStore(database)),
         models=models,
         gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
         usage=UsageService(usage),
@@ -261,6 +275,27 @@ def provider_access(settings: Settings) -> dict[str, ProviderAccess]:
                 default_model=said.model or row.default_model,
             )
     return access
+
+
+def known_providers() -> Providers:
+    """The providers a tenant's configuration may name, and what each needs."""
+    return Providers(
+        KnownProvider(
+            name=row.name,
+            aliases=tuple(alias for alias, name in ALIASES.items() if name == row.name),
+            default_model=row.default_model,
+            needs_key=row.env_key is not None and not row.is_local,
+            needs_url=row.base_url is None,
+        )
+        for row in PROVIDERS.values()
+    )
+
+
+def build_key_ring(settings: Settings, secret: ServerSecret, database: Database, clock: Clock) -> KeyRing:
+    """The keys that seal tenants' secrets, themselves sealed by the server's. Raises SecretUnusable."""
+    previous = settings.previous_secret_key_text
+    older = (SecretWrapper(ServerSecret(previous.encode())),) if previous else ()
+    return KeyRing(SealingStore(database), SecretWrapper(secret), clock, *older)
 
 
 def server_options(settings: Settings) -> ServerOptions:

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, description="At least 32 random characters; kept in the data folder when not set"
     )
+    secret_key_previous: SecretStr | None = Field(
+        None, description="The secret before this one, while it is being changed: docs/guides/operate.md"
+    )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
     ] = Field(
@@ -227,6 +230,11 @@ class Settings(BaseSettings):
     def secret_key_text(self) -> str | None:
         """The server's secret, in clear."""
         return self.secret_key.get_secret_value() if self.secret_key else None
+
+    @property
+    def previous_secret_key_text(self) -> str | None:
+        """The secret before the present one, in clear."""
+        return self.secret_key_previous.get_secret_value() if self.secret_key_previous else None
 
     @property
     def resolved_database_url(self) -> str:

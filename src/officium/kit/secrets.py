@@ -1,4 +1,4 @@
-"""The server's own secret, from which every key it needs is derived."""
+"""The server's own secret, from which every key it needs is derived, and others' secrets in clear."""
 
 import hashlib
 import hmac
@@ -37,6 +37,31 @@ class ServerSecret:
 
     def __repr__(self) -> str:
         return "ServerSecret(…)"
+
+
+class Secret:
+    """Somebody's secret in clear, for the moment it is needed. It shows itself to `reveal` alone."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The secret. Hand it on at once, and keep it nowhere."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written down")
 
 
 def secret_file(data_dir: Path) -> Path:

@@ -3,6 +3,8 @@
 What verifies the sessions of an identity provider is in `jwt.py`, apart, for those who use one.
 """
 
+from officium.core.tenancy.acting import WHOLE_TENANT, ActingUsers, Subject
+from officium.core.tenancy.audit import AuditEntry, AuditService, AuditStore
 from officium.core.tenancy.authenticator import Authenticator
 from officium.core.tenancy.caller import SCOPES, Caller, Scope, operator_of, require
 from officium.core.tenancy.issuer import JwtIssuer
@@ -14,7 +16,12 @@ from officium.core.tenancy.tenant import Member, Tenant
 
 __all__ = [
     "SCOPES",
+    "WHOLE_TENANT",
+    "ActingUsers",
     "ApiKey",
+    "AuditEntry",
+    "AuditService",
+    "AuditStore",
     "Authenticator",
     "Caller",
     "JwtIssuer",
@@ -27,6 +34,7 @@ __all__ = [
     "Scope",
     "Session",
     "SessionVerifier",
+    "Subject",
     "TenancyService",
     "Tenant",
     "TenantStore",

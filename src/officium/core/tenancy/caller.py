@@ -1,13 +1,13 @@
 """Who makes a request."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
 from officium.kit.errors import PermissionDenied
 
-Scope = Literal["inference", "usage:read", "config:read", "config:write", "admin"]
-SCOPES: frozenset[str] = frozenset(("inference", "usage:read", "config:read", "config:write", "admin"))
+Scope = Literal["inference", "usage:read", "config:read", "config:write", "act-as", "admin"]
+SCOPES: frozenset[str] = frozenset(get_args(Scope))
 _OPERATOR = "operator:cli"
 
 

@@ -64,6 +64,13 @@ class TenantStore:
         async with self._database.writing(ALL_TENANTS) as connection:
             return _count(await connection.execute(query)) > 0
 
+    async def get_time_zone(self, caller: Caller) -> str:
+        """The time zone of the caller's own tenant."""
+        query = select(tenants.c.time_zone).where(tenants.c.id == caller.tenant_id)
+        async with self._database.reading(caller.tenant_id) as connection:
+            zone: str = (await connection.execute(query)).scalar_one()
+        return zone
+
 
 class KeyStore:
     """The keys of the tenants."""
@@ -151,6 +158,13 @@ class MemberStore:
         query = select(members).where(
             members.c.tenant_id == caller.tenant_id, members.c.external_id == external_id
         )
+        async with self._database.reading(caller.tenant_id) as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return Member(**row) if row is not None else None
+
+    async def find_member_by_id(self, caller: Caller, member_id: str) -> Member | None:
+        """The tenant's member with this id."""
+        query = select(members).where(members.c.tenant_id == caller.tenant_id, members.c.id == member_id)
         async with self._database.reading(caller.tenant_id) as connection:
             row = (await connection.execute(query)).mappings().first()
         return Member(**row) if row is not None else None

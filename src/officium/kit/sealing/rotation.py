@@ -1,0 +1,79 @@
+"""Exchanging the sealing key while the server runs.
+
+Each step is one transaction and leaves everything readable, so a rotation that was killed is simply run
+again: it finds where it was by what is still sealed with a retiring key.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+from msgspec import Struct
+
+from officium.kit.clock import Clock
+from officium.kit.sealing.envelope import SealBroken
+from officium.kit.sealing.sealer import KeyRing
+from officium.kit.sealing.store import SealedColumn, SealedValue, SealingKey, SealingStore
+
+BATCH = 200
+_log = structlog.get_logger(__name__)
+
+
+class Rotation(Struct, frozen=True, kw_only=True):
+    """What a rotation did. `kept` keys could not be retired: the `broken` values still name them."""
+
+    active: str
+    resealed: int
+    broken: int
+    retired: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+class KeyRotation:
+    """Makes a new sealing key, seals every value anew and retires the old one.
+
+    `columns` are all columns of sealed values there are: a value in a column not named would be lost.
+    """
+
+    def __init__(
+        self, store: SealingStore, ring: KeyRing, columns: Sequence[SealedColumn], clock: Clock
+    ) -> None:
+        self._store = store
+        self._ring = ring
+        self._columns = columns
+        self._clock = clock
+
+    async def list_keys(self) -> list[SealingKey]:
+        """Every key there ever was, oldest first."""
+        return await self._store.list_keys_for_all_tenants()
+
+    async def rotate(self) -> Rotation:
+        """Rotate, or go on with a rotation that was interrupted. Values may be written meanwhile.
+
+        Values that do not open are left as they are, and counted. Raises SecretChanged.
+        """
+        active = await self._store.begin_rotation_for_all_tenants(await self._ring.make_key())
+        _log.info("sealing.rotating", key=active.id)
+        resealed = broken = 0
+        for column in self._columns:
+            done, failed = await self._reseal(column, active)
+            resealed, broken = resealed + done, broken + failed
+        retired, kept = await self._store.retire_for_all_tenants(self._columns, self._clock.now())
+        _log.info("sealing.rotated", key=active.id, resealed=resealed, broken=broken, retired=len(retired))
+        return Rotation(
+            active=active.id, resealed=resealed, broken=broken, retired=tuple(retired), kept=tuple(kept)
+        )
+
+    async def _reseal(self, column: SealedColumn, active: SealingKey) -> tuple[int, int]:
+        done = failed = 0
+        after = ("", "")
+        while page := await self._store.list_stale_for_all_tenants(column, active.id, after, BATCH):
+            changes: list[tuple[SealedValue, str]] = []
+            for value in page:
+                try:
+                    changes.append((value, await self._ring.reseal(active, value.place, value.envelope)))
+                except SealBroken:
+                    failed += 1
+                    _log.error("sealing.broken", place=str(value.place), tenant=value.place.tenant_id)
+            done += await self._store.replace_for_all_tenants(column, changes)
+            after = (page[-1].place.tenant_id, page[-1].place.row_id)
+        return done, failed
