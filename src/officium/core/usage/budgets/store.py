@@ -1,0 +1,224 @@
+"""Loading and saving budgets, and reading where they stand."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from officium.core.tenancy import Caller
+from officium.core.usage.budgets.balance import Counted, measure
+from officium.core.usage.budgets.errors import BudgetExists
+from officium.core.usage.budgets.forecast import LOOK_BACK
+from officium.core.usage.budgets.terms import MOST_BUDGETS
+from officium.core.usage.ledger.budget import Budget, Subject
+from officium.core.usage.ledger.errors import InvalidBudget
+from officium.core.usage.ledger.period import period_of
+from officium.core.usage.ledger.tables import budget_counters, budgets
+from officium.kit.database import Database
+
+_ONE_DAY = timedelta(days=1)
+_LONGEST_MONTH = timedelta(days=31)
+
+
+class BudgetStore:
+    """The budgets of the tenants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_budgets(self, caller: Caller, added: Sequence[Budget]) -> None:
+        """Insert budgets of the caller's tenant, all or none. Raises BudgetExists and InvalidBudget."""
+        async with self._database.writing(caller.tenant_id) as connection:
+            await insert_budgets(caller, connection, added)
+
+    async def find_budget(self, caller: Caller, budget_id: str) -> Budget | None:
+        """The tenant's budget with this id."""
+        query = select(budgets).where(budgets.c.tenant_id == caller.tenant_id, budgets.c.id == budget_id)
+        async with self._database.reading(caller.tenant_id) as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return _budget(row) if row is not None else None
+
+    async def list_budgets(
+        self, caller: Caller, subjects: Sequence[Subject], after: str, limit: int
+    ) -> list[Budget]:
+        """A page of the tenant's budgets in the order they were made, beginning behind the id `after`.
+
+        Of these subjects alone, where some are named.
+        """
+        query = select(budgets).where(_of_subjects(caller, subjects), budgets.c.id > after)
+        query = query.order_by(budgets.c.id).limit(limit)
+        async with self._database.reading(caller.tenant_id) as connection:
+            return [_budget(row) for row in (await connection.execute(query)).mappings()]
+
+    async def read_siblings(
+        self, caller: Caller, shown: Sequence[Budget], now: datetime
+    ) -> tuple[list[Budget], list[Counted]]:
+        """The budgets that count the same as `shown`, these included, and what they counted lately."""
+        measures = sorted({measure(budget) for budget in shown})
+        if not measures:
+            return [], []
+        counts_same = and_(
+            budgets.c.tenant_id == caller.tenant_id,
+            tuple_(budgets.c.subject_kind, budgets.c.subject_id, budgets.c.unit).in_(measures),
+        )
+        siblings = select(budgets).where(counts_same)
+        counted = (
+            select(budget_counters)
+            .join(budgets, budgets.c.id == budget_counters.c.budget_id)
+            .where(counts_same, _counted_lately(caller, now))
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            found = [_budget(row) for row in (await connection.execute(siblings)).mappings()]
+            counters = [_counted(row) for row in (await connection.execute(counted)).mappings()]
+        return found, counters
+
+    async def update_budget(self, caller: Caller, before: Budget, after: Budget, now: datetime) -> bool:
+        """Put `after` in the place of `before`, and let the running period follow.
+
+        `False` where the budget is no longer as `before` has it.
+        """
+        async with self._database.writing(caller.tenant_id) as connection:
+            return await change_budget(caller, connection, before, after, now)
+
+    async def delete_budget(self, caller: Caller, budget_id: str) -> bool:
+        """Delete a budget; whether there was one. What it counted stays, for the ledger's sake."""
+        query = delete(budgets).where(budgets.c.tenant_id == caller.tenant_id, budgets.c.id == budget_id)
+        async with self._database.writing(caller.tenant_id) as connection:
+            return (await connection.execute(query)).rowcount > 0
+
+
+async def insert_budgets(caller: Caller, connection: AsyncConnection, added: Sequence[Budget]) -> None:
+    """Insert budgets in the transaction of `connection`. Raises BudgetExists and InvalidBudget."""
+    counting = select(func.count()).where(budgets.c.tenant_id == caller.tenant_id)
+    if (await connection.execute(counting)).scalar_one() + len(added) > MOST_BUDGETS:
+        raise InvalidBudget(
+            f"A tenant has at most {MOST_BUDGETS:,} budgets. Delete some you no longer need.",
+            param="subject_id",
+        )
+    rows = [{**_row(budget), "tenant_id": caller.tenant_id} for budget in added]
+    try:
+        await connection.execute(insert(budgets), rows)
+    except IntegrityError as error:
+        raise BudgetExists(
+            "The subject has a budget of this unit and period already. Change that one instead."
+        ) from error
+
+
+async def change_budget(
+    caller: Caller, connection: AsyncConnection, before: Budget, after: Budget, now: datetime
+) -> bool:
+    """Put `after` in the place of `before` in the transaction of `connection`; as `update_budget`."""
+    query = (
+        update(budgets)
+        .where(
+            budgets.c.tenant_id == caller.tenant_id,
+            budgets.c.id == before.id,
+            budgets.c.updated_at == before.updated_at,
+        )
+        .values({name: value for name, value in _row(after).items() if name != "id"})
+    )
+    if (await connection.execute(query)).rowcount == 0:
+        return False
+    if (before.limit, before.time_zone) != (after.limit, after.time_zone):
+        await _let_counters_follow(caller, connection, before, after, now)
+    return True
+
+
+async def find_budgets_of(
+    caller: Caller, connection: AsyncConnection, subjects: Sequence[Subject]
+) -> list[Budget]:
+    """All budgets of these subjects, or of all, in the transaction of `connection`."""
+    query = select(budgets).where(_of_subjects(caller, subjects)).order_by(budgets.c.id)
+    return [_budget(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def delete_budgets_of(caller: Caller, connection: AsyncConnection, subjects: Sequence[Subject]) -> None:
+    """Delete every budget of these subjects, in the transaction of `connection`."""
+    if subjects:
+        await connection.execute(delete(budgets).where(_of_subjects(caller, subjects)))
+
+
+async def _let_counters_follow(
+    caller: Caller, connection: AsyncConnection, before: Budget, after: Budget, now: datetime
+) -> None:
+    """Make what was counted lately fit the budget's new limit and time zone."""
+    mine = and_(budget_counters.c.tenant_id == caller.tenant_id, budget_counters.c.budget_id == before.id)
+    lately = select(budget_counters).where(mine, budget_counters.c.ends_at > now - 2 * _ONE_DAY)
+    query = lately.order_by(budget_counters.c.period_start).with_for_update()
+    for row in (await connection.execute(query)).mappings().all():
+        values = _respanned(row["period_start"], after)
+        if before.limit != after.limit:
+            values |= _unalarmed(row, after)
+        where = and_(mine, budget_counters.c.period_start == row["period_start"])
+        await connection.execute(update(budget_counters).where(where).values(values))
+
+
+def _respanned(key: str, budget: Budget) -> dict[str, Any]:
+    """The bounds of the period `key` in the budget's time zone."""
+    if budget.period == "total":
+        return {}
+    noon = datetime.fromisoformat(f"{key if budget.period == 'day' else f'{key}-15'}T12:00:00+00:00")
+    for shift in (0, -1, 1):
+        span = period_of(budget.period, budget.time_zone, noon + shift * _ONE_DAY)
+        if span.key == key:
+            return {"starts_at": span.starts_at, "ends_at": span.ends_at}
+    return {}  # a day that the time zone never had
+
+
+def _unalarmed(row: RowMapping, budget: Budget) -> dict[str, Any]:
+    """Under a new limit nothing was refused yet, and a percent passed twice alerts twice."""
+    percent = row["alerted"]
+    if not budget.limit:
+        percent = 0
+    elif row["used"] * 100 < percent * budget.limit:
+        percent = row["used"] * 100 // budget.limit
+    return {"exhausted_at": None, "alerted": percent}
+
+
+def _counted_lately(caller: Caller, now: datetime) -> ColumnElement[bool]:
+    """The tenant's counters that run, and those before them from which a rate can be read."""
+    is_recent = or_(
+        budget_counters.c.ends_at > now,
+        and_(budgets.c.period == "day", budget_counters.c.ends_at > now - LOOK_BACK - _ONE_DAY),
+        and_(budgets.c.period == "month", budget_counters.c.ends_at > now - _LONGEST_MONTH),
+    )
+    return and_(budget_counters.c.tenant_id == caller.tenant_id, is_recent)
+
+
+def _of_subjects(caller: Caller, subjects: Sequence[Subject]) -> ColumnElement[bool]:
+    """The tenant's budgets; of these subjects alone, where some are named."""
+    mine = budgets.c.tenant_id == caller.tenant_id
+    if not subjects:
+        return mine
+    pairs = [(subject.kind, subject.id) for subject in subjects]
+    return and_(mine, tuple_(budgets.c.subject_kind, budgets.c.subject_id).in_(pairs))
+
+
+def _row(budget: Budget) -> dict[str, Any]:
+    return {
+        "id": budget.id,
+        "subject_kind": budget.subject.kind,
+        "subject_id": budget.subject.id,
+        "unit": budget.unit,
+        "period": budget.period,
+        "limit": budget.limit,
+        "time_zone": budget.time_zone,
+        "is_hard": budget.is_hard,
+        "alert_at": list(budget.alert_at),
+        "created_at": budget.created_at,
+        "updated_at": budget.updated_at,
+        "updated_by": budget.updated_by,
+    }
+
+
+def _budget(row: RowMapping) -> Budget:
+    values = {name: row[name] for name in Budget.__struct_fields__ if name not in ("subject", "alert_at")}
+    subject = Subject(row["subject_kind"], row["subject_id"])
+    return Budget(**values, subject=subject, alert_at=tuple(row["alert_at"]))
+
+
+def _counted(row: RowMapping) -> Counted:
+    return Counted(**{name: row[name] for name in Counted.__struct_fields__})
