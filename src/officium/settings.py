@@ -191,6 +191,11 @@ class Settings(BaseSettings):
     )
     queue_wait_s: Seconds = Field(30, description="Longest wait in that queue")
 
+    smtp_url: SecretStr | None = Field(
+        None, description="smtp://user:password@host:587 or smtps://…, for alerts by e-mail"
+    )
+    smtp_from: str = Field("officium@localhost", description="Address alerts by e-mail come from")
+
     jwt_issuers: Annotated[tuple[JwtIssuer, ...], NoDecode, BeforeValidator(_read_json)] = Field(
         (),
         description="Identity providers whose sessions count, a JSON list: docs/guides/sign-in-with-oidc.md",

@@ -5,15 +5,19 @@ from typing import Protocol
 
 from msgspec import json
 
-from officium.core.usage.alerts.destination import Destination
+from officium.core.usage.alerts.destination import Destination, check_destination
 from officium.core.usage.alerts.errors import DeliveryFailed
 from officium.core.usage.alerts.letter import Letter
-from officium.core.usage.alerts.signature import SIGNATURE_HEADER, WebhookSecrets, sign
+from officium.core.usage.alerts.signature import SIGNATURE_HEADER, WebhookSecrets
 from officium.kit.clock import Clock
 
 
 class Webhooks(Protocol):
     """Sends to URLs that tenants chose, which are not to be trusted: never inside, never to a redirect."""
+
+    def check_url(self, url: str) -> None:
+        """Raise an error that says why, if this URL will never be sent to. Looks nothing up."""
+        ...
 
     async def send_webhook(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """POST, in bounded time, and give the answer's status. Raises DeliveryFailed where there is none."""
@@ -29,27 +33,25 @@ class Mailer(Protocol):
 
 
 class Courier:
-    """Knows the ways. Without a `mailer` there is no mail, without `is_http_allowed` only TLS."""
+    """Knows the ways. Without a `mailer` there is no mail."""
 
     def __init__(
-        self,
-        webhooks: Webhooks,
-        secrets: WebhookSecrets,
-        mailer: Mailer | None,
-        clock: Clock,
-        *,
-        is_http_allowed: bool = False,
+        self, webhooks: Webhooks, secrets: WebhookSecrets, mailer: Mailer | None, clock: Clock
     ) -> None:
-        self.secrets = secrets
-        self.is_http_allowed = is_http_allowed
         self._webhooks = webhooks
+        self._secrets = secrets
         self._mailer = mailer
         self._clock = clock
 
-    @property
-    def is_mail_possible(self) -> bool:
-        """Whether there is a mail server."""
-        return self._mailer is not None
+    def check(self, kind: str, target: str) -> None:
+        """Raise InvalidDestination or AddressRefused, if nothing can be brought there."""
+        check_destination(kind, target, is_mail_possible=self._mailer is not None)
+        if kind == "webhook":
+            self._webhooks.check_url(target)
+
+    def secret_of(self, destination: Destination) -> str | None:
+        """What a webhook's receiver checks signatures with."""
+        return self._secrets.secret_of(destination.id) if destination.kind == "webhook" else None
 
     async def bring(self, letter: Letter, destination: Destination) -> None:
         """Deliver; when it returns the far end has the letter. Raises DeliveryFailed."""
@@ -60,13 +62,11 @@ class Courier:
                 await self._bring_by_mail(letter, destination)
 
     async def _bring_to_webhook(self, letter: Letter, destination: Destination) -> None:
-        if not self.is_http_allowed and not destination.target.startswith("https://"):
-            raise DeliveryFailed("The webhook's URL does not begin with https://, which is asked for here.")
         body = _body(letter)
         now = int(self._clock.now().timestamp())
         headers = {
             "content-type": "application/json",
-            SIGNATURE_HEADER: sign(self.secrets.secret_of(destination.id), now, body),
+            SIGNATURE_HEADER: self._secrets.sign(destination.id, now, body),
         }
         status = await self._webhooks.send_webhook(destination.target, headers, body)
         if not 200 <= status < 300:

@@ -44,36 +44,29 @@ class NewDestination(Struct, frozen=True):
         return f"NewDestination({self.destination.id})"
 
 
-def check_destination(kind: str, target: str, *, is_http_allowed: bool, is_mail_possible: bool) -> None:
-    """Raise InvalidDestination unless letters can go there.
+def check_destination(kind: str, target: str, *, is_mail_possible: bool) -> None:
+    """Raise InvalidDestination unless this is a URL or an address.
 
-    Says nothing of where a URL's name leads: the address is judged at each sending, since it may change.
+    Where a URL may lead is another question, which is asked again at each sending.
     """
     match kind:
         case "webhook":
-            _check_url(target, is_http_allowed)
+            _check_url(target)
         case "email":
             _check_address(target, is_mail_possible)
         case _:
             raise InvalidDestination("A destination is a `webhook` or an `email`.", param="kind")
 
 
-def _check_url(url: str, is_http_allowed: bool) -> None:
-    schemes = ("https", "http") if is_http_allowed else ("https",)
+def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
-        is_ours = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        is_ours = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_ours = False
     if not is_ours or len(url) > LONGEST_URL or not _URL.fullmatch(url):
         raise InvalidDestination(
-            f"A webhook is a full URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}, "
-            f"of at most {LONGEST_URL} characters.",
-            param="target",
-        )
-    if "@" in parts.netloc or "#" in url:
-        raise InvalidDestination(
-            "A webhook's URL has neither a user with a password nor a fragment: check the signature instead.",
+            f"A webhook is a full URL like https://example.com/alerts, of at most {LONGEST_URL} characters.",
             param="target",
         )
 
