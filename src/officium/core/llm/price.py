@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from genai_prices.types import ConditionalPrice, ModelPrice
 
 COST_PER_1K_TOKENS = 0.002
-"""US dollars per 1,000 tokens of a model whose price nobody knows. An estimate, never what is charged."""
+"""US dollars per 1,000 tokens of a model whose price nobody knows, unless its provider is in `FLAT_RATES`."""
+FLAT_RATES = {"gemini": Decimal("0.00025"), "groq": Decimal("0.00027"), "anthropic": Decimal("0.00025")}
+"""US dollars per 1,000 tokens of a provider's models whose price nobody knows."""
 
-CostSource = Literal["price-list", "reported", "local", "scripted", "flat", "none", "unknown"]
+CostSource = Literal[
+    "tenant", "price-list", "reported", "local", "scripted", "cache", "flat", "ceiling", "none", "unknown"
+]
 
 _PACKAGE_NAMES = {"gemini": "google", "vertex": "google", "xai": "x-ai"}
 _KNOWN_LIMIT = 4096
@@ -138,6 +142,14 @@ def estimate_cost(tokens: int) -> float:
 def flat_cost(tokens: int) -> Cost:
     """`estimate_cost` as exact money, marked as what it is."""
     return Cost(tokens * Decimal(str(COST_PER_1K_TOKENS)) / 1000, "flat")
+
+
+def flat_price(provider: str) -> Price:
+    """The flat rate for models of `provider` whose price nobody knows: the same for every kind of token."""
+    row = find_provider(provider)
+    dollars_per_1k = FLAT_RATES.get(row.name if row else provider, Decimal(str(COST_PER_1K_TOKENS)))
+    rate = int(dollars_per_1k * 1_000_000_000)
+    return Price(Rates(rate, rate, rate, rate))
 
 
 class _SaidDetails(Struct):

@@ -16,7 +16,8 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
     `is_last` marks the attempt that decided the call, so calls can be counted. Costs are whole billionths
     of a US dollar (a cached token may cost 6 of them), `None` where no price is known. `usage_source` says
     how the token counts are known; `price_source` where the price comes from. `client_id` and `widget_id` say
-    for which of an agency's widgets the call was made.
+    for which of an agency's widgets the call was made. `saved_nano_usd` is what an answer from the cache
+    would have cost.
     """
 
     created_at: datetime
@@ -49,6 +50,7 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     client_id: int | None = None
     widget_id: int | None = None
+    saved_nano_usd: int | None = None
 
 
 class WrittenRecord(UsageRecord, frozen=True, kw_only=True):

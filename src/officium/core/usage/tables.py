@@ -38,6 +38,7 @@ usage_log = Table(
     Column("finish_reason", String(32)),
     Column("client_id", BigInteger),
     Column("widget_id", BigInteger),
+    Column("saved_nano_usd", BigInteger),
     Index("ix_usage_log_tenant_created", "tenant_id", "created_at"),
     Index("ix_usage_log_request", "request_id"),
     Index("ix_usage_log_widget", "tenant_id", "widget_id", "created_at"),

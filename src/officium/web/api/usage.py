@@ -61,6 +61,9 @@ class CallRecord(BaseModel):
     finish_reason: str | None
     client_id: int | None = Field(description="The client for whose widget it was made.")
     widget_id: int | None
+    saved_usd: str | None = Field(
+        description="What an answer from the cache would have cost; null for all others."
+    )
 
 
 class CallRecords(BaseModel):
@@ -100,5 +103,9 @@ def usage_router(usage: UsageRecords, authenticator: Authenticator) -> APIRouter
 def _shown(record: WrittenRecord) -> CallRecord:
     fields = msgspec.structs.asdict(record)
     del fields["tenant_id"]
-    cost = fields.pop("cost_nano_usd")
-    return CallRecord(**fields, cost_usd=None if cost is None else f"{Decimal(cost).scaleb(-9):f}")
+    cost, saved = fields.pop("cost_nano_usd"), fields.pop("saved_nano_usd")
+    return CallRecord(**fields, cost_usd=_dollars(cost), saved_usd=_dollars(saved))
+
+
+def _dollars(nano_usd: int | None) -> str | None:
+    return None if nano_usd is None else f"{Decimal(nano_usd).scaleb(-9):f}"

@@ -1,0 +1,107 @@
+"""Which price holds for a call: the tenant's own, the price list's, or what the operator's rule says."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from officium.core.llm.price import Cost, CostSource, Price, flat_price, price_of
+from officium.core.llm.providers.catalog import find_provider
+from officium.core.llm.token_usage import TokenUsage
+from officium.core.usage.prices.errors import PriceUnknown
+from officium.core.usage.prices.tenant_price import TenantPrices
+
+UnknownRule = Literal["flat", "record", "refuse", "ceiling"]
+"""A call whose price nobody knows costs a flat rate, has no cost, is refused, or costs the ceiling."""
+
+
+class UnknownPrices(Struct, frozen=True):
+    """What becomes of calls whose price nobody knows. `ceiling` is needed where it is the rule."""
+
+    rule: UnknownRule = "flat"
+    ceiling: Price | None = None
+
+
+class Pricing(Struct, frozen=True):
+    """The price that holds for a call, and how it is known; `None` where it is not."""
+
+    price: Price | None
+    source: CostSource
+
+
+class UpperPrice(Struct, frozen=True):
+    """The most a call may be charged: whole billionths of a dollar per call, input token and output token."""
+
+    per_call: int = 0
+    input: int = 0
+    output: int = 0
+
+
+def price_for(
+    provider: str,
+    model: str,
+    at: datetime,
+    own: TenantPrices | None = None,
+    unknown: UnknownPrices | None = None,
+) -> Pricing:
+    """The price of `model` for a tenant: its own, else the price list's, else as the operator's rule says.
+
+    Local models are free unless the tenant has a price for them. Raises PriceUnknown where the rule is to
+    refuse: ask before the call, not after it.
+    """
+    found = own.find(provider, model, at) if own is not None else None
+    if found is not None:
+        return Pricing(found, "tenant")
+    listed = price_of(provider, model, at)
+    if listed is not None:
+        return Pricing(listed, _listed_source(provider))
+    return _unknown(provider, model, unknown or UnknownPrices())
+
+
+def cost_under(pricing: Pricing, usage: TokenUsage, reported: Decimal | None = None) -> Cost:
+    """What `usage` cost. A tenant's own price wins over what the provider reports, that over any other."""
+    if reported is not None and pricing.source != "tenant":
+        return Cost(reported, "reported")
+    return Cost(None if pricing.price is None else pricing.price.of(usage), pricing.source)
+
+
+def upper_price(pricing: Pricing) -> UpperPrice:
+    """The most that may be charged under a price, whatever kinds of tokens there will be, rounded up."""
+    price = pricing.price
+    if price is None:
+        return UpperPrice()
+    rates = (price.rates, *(step for _, step in price.steps))
+    return UpperPrice(
+        per_call=_nano(price.per_call),
+        input=_nano(max(max(rate.input, rate.cached, rate.cache_write) for rate in rates)),
+        output=_nano(max(rate.output for rate in rates)),
+    )
+
+
+def _listed_source(provider: str) -> CostSource:
+    row = find_provider(provider)
+    if row is not None and row.is_local:
+        return "scripted" if row.name == "mock" else "local"
+    return "price-list"
+
+
+def _unknown(provider: str, model: str, unknown: UnknownPrices) -> Pricing:
+    match unknown.rule:
+        case "record":
+            return Pricing(None, "unknown")
+        case "ceiling":
+            return Pricing(unknown.ceiling, "ceiling")
+        case "refuse":
+            raise PriceUnknown(
+                f"Nobody knows what {provider}/{model} costs, and this server makes no such call. "
+                f"Set a price with PUT /api/prices/{provider}/{model}, or use another model.",
+                param="model",
+                model=f"{provider}/{model}",
+            )
+        case _:
+            return Pricing(flat_price(provider), "flat")
+
+
+def _nano(pico: int) -> int:
+    return -(-pico // 1000)
