@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "officium"
 
 FOR_ALL_TENANTS = {
+    "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",
     "LeaseStore.keep_for_all_tenants": "jobs belong to the installation, not to a tenant",

@@ -54,6 +54,7 @@ from officium.core.tenancy import (
     TenantStore,
 )
 from officium.core.usage import UsageLog, UsageService, UsageStore
+from officium.core.usage.idempotency import IdempotencyService, IdempotencyStore
 from officium.core.usage.ledger import Amounts, Hold, Label, Need, SpendingSource, Subject
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
@@ -100,6 +101,7 @@ class Parts:
     gateway: GatewayService
     usage: UsageService
     usage_log: UsageLog
+    idempotency: IdempotencyService
     registry: CollectorRegistry
 
 
@@ -146,6 +148,9 @@ def build_parts(settings: Settings) -> Parts:
         gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
         usage=UsageService(usage),
         usage_log=usage_log,
+        idempotency=IdempotencyService(
+            IdempotencyStore(database), clock, busy_for_s=settings.total_timeout_s + 60
+        ),
         registry=registry,
     )
 
@@ -192,6 +197,9 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             models=parts.models,
             usage=parts.usage,
             authenticator=parts.authenticator,
+            acting_users=parts.acting_users,
+            configs=parts.configs,
+            audit=parts.audit,
             health=lambda: _health(parts.models),
             readiness=readiness,
             providers=PROVIDERS.values(),
@@ -201,6 +209,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             body_limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
             heartbeat_s=settings.heartbeat_s,
             default_model=settings.default_model,
+            idempotency=parts.idempotency,
             cors_origins=tuple(settings.cors_origins),
             metrics_token=_revealed(settings.metrics_token),
             is_metrics_public=settings.metrics_public,
@@ -219,6 +228,10 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         applied, _ = await asyncio.gather(schema.upgrade(parts.database), asyncio.to_thread(load_prices))
         if applied:
             logger.info("database.migrated", revisions=applied)
+        if parts.database.dialect == "postgresql":
+            open_tables, _ = await schema.unprotected_tables(parts.database)
+            if open_tables:
+                logger.warning("database.tenants_not_kept_apart", tables=open_tables, hint="officium doctor")
         await parts.notices.start()
         stack.push_async_callback(parts.notices.close)
         parts.usage_log.start()

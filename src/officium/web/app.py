@@ -21,11 +21,14 @@ from officium.core.llm.deployment import Provider
 from officium.kit.errors import InvalidRequest, NotFound, OfficiumError
 from officium.kit.version import __version__
 from officium.web.access import AccessRecorder
+from officium.web.acting import ActingUsers
 from officium.web.api.aliases import AliasService, aliases_router
+from officium.web.api.audit_log import AuditEntries, audit_log_router
 from officium.web.api.chat_wire import ChatWire
 from officium.web.api.completions import HEARTBEAT_S, CompletionGateway, CompletionsDoor
 from officium.web.api.description import describe_hot_doors
 from officium.web.api.embeddings import EmbeddingGateway, EmbeddingsDoor
+from officium.web.api.llm_config import Configs, llm_config_router
 from officium.web.api.messages_wire import MessagesWire
 from officium.web.api.models import MODELS_PATH, ModelGateway, ModelsDoor
 from officium.web.api.operations import (
@@ -59,6 +62,7 @@ from officium.web.exchange import (
     Send,
     request_id,
 )
+from officium.web.idempotency import IdempotencyKeys, OnceDoor, OnceOnly, find_key
 
 _log = structlog.get_logger()
 _SECURITY_HEADERS = (
@@ -74,6 +78,7 @@ _EXPOSED_HEADERS = (
     "officium-provider",
     "officium-model",
     "officium-notes",
+    "idempotent-replayed",
 )
 
 
@@ -95,6 +100,9 @@ class WebParts:
     models: AliasService
     usage: UsageRecords
     authenticator: Authenticator
+    acting_users: ActingUsers
+    configs: Configs
+    audit: AuditEntries
     health: Callable[[], Health]
     readiness: Readiness
     providers: Collection[Provider]
@@ -104,6 +112,7 @@ class WebParts:
     body_limits: BodyLimits = field(default_factory=BodyLimits)
     heartbeat_s: float = HEARTBEAT_S
     default_model: str | None = None
+    idempotency: IdempotencyKeys | None = None
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = None
     is_metrics_public: bool = False
@@ -119,6 +128,9 @@ class WebApp:
         self._hot = _hot_doors(parts)
         self._model_door = self._hot[MODELS_PATH]
         self._framework = _framework(parts, lambda: self.is_draining)
+        self._once: OnceOnly | None = None
+        if parts.idempotency is not None:
+            self._once = OnceOnly(self._route, parts.idempotency, parts.authenticator)
         self._entrance: ASGIApp = self._serve
         if parts.cors_origins:
             self._entrance = _with_cors(self._serve, parts.cors_origins)
@@ -138,6 +150,32 @@ class WebApp:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        key = find_key(scope) if self._once is not None else None
+        if key is None:
+            await self._route(scope, receive, send)
+        else:
+            await self._serve_once(key, scope, receive, send)
+
+    async def _serve_once(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request with an idempotency key; the door that carries it out tells the log itself."""
+        assert self._once is not None
+        exchange = Exchange(scope, receive, send, self._parts.body_limits)
+        # Both stand under one id in the log.
+        scope["headers"] = [*scope["headers"], (b"x-request-id", exchange.request_id.encode("ascii"))]
+        door = self._hot.get(scope["path"], {}).get(scope["method"])
+        await pass_through(OnceDoor(self._once, key, door, receive, send), exchange)
+        if exchange.status:
+            self._recorder.record(
+                method=scope["method"],
+                route="idempotency",
+                status=exchange.status,
+                duration_s=perf_counter() - exchange.started_at,
+                request_id=exchange.request_id,
+                tenant=exchange.tenant,
+                error=exchange.error,
+            )
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         doors = self._hot.get(path)
         if doors is not None:
@@ -205,6 +243,8 @@ class WebApp:
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
                 phase = "shutdown"
+                if self._once is not None:
+                    await self._once.close()
         except Exception as error:
             # What we raise on purpose is a sentence, and the server logs it.
             code = error.code if isinstance(error, OfficiumError) else None
@@ -293,6 +333,8 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(operations_router(operations))
     app.include_router(aliases_router(parts.models, parts.authenticator))
     app.include_router(usage_router(parts.usage, parts.authenticator))
+    app.include_router(llm_config_router(parts.configs, parts.acting_users, parts.authenticator))
+    app.include_router(audit_log_router(parts.audit, parts.authenticator))
     app.include_router(documentation_router())
     _handle_errors(app)
     _describe(app)
