@@ -1,11 +1,14 @@
 """doctor."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
 
+from officium.kit.row_security import TAKE_ROLE_AWAY
 from tests.cli.conftest import Outcome, Run
+from tests.support.database import PostgresServer
 
 
 def verdicts(outcome: Outcome) -> dict[str, str]:
@@ -86,6 +89,33 @@ def test_a_database_behind_is_a_warning(run: Run, installed: dict[str, str]):
     run("migrate", "--to", "0001", "--yes")
 
     assert verdicts(run("doctor", "--json"))["database"] == "warning"
+
+
+def test_on_sqlite_the_server_alone_keeps_tenants_apart(run: Run, installed: dict[str, str]):
+    assert verdicts(run("doctor", "--json"))["isolation"] == "off"
+
+
+@pytest.mark.parametrize(
+    ("damage", "verdict", "said"),
+    [
+        ("SELECT 1", "ok", "The database keeps tenants apart"),
+        ("ALTER TABLE members DISABLE ROW LEVEL SECURITY", "warning", "all tenants: members."),
+        (TAKE_ROLE_AWAY, "warning", "ignores row-level security"),
+    ],
+    ids=["whole", "a-table-is-open", "the-user-ignores-it"],
+)
+def test_on_postgresql_the_database_is_asked_whether_it_keeps_tenants_apart(
+    run: Run, postgres_server: PostgresServer, monkeypatch, damage: str, verdict: str, said: str
+):
+    url = postgres_server.create_database()
+    monkeypatch.setenv("OFFICIUM_DATABASE_URL", url)
+    run("migrate")
+
+    asyncio.run(PostgresServer(url).execute(damage))
+
+    found = {finding["part"]: finding for finding in run("doctor", "--json").json["findings"]}
+    assert found["isolation"]["verdict"] == verdict
+    assert said in found["isolation"]["what"]
 
 
 def test_a_folder_that_cannot_be_written_is_broken(run: Run):

@@ -42,22 +42,23 @@ class PostgresServer:
     def create_database(self) -> str:
         """Make an empty database and give its address."""
         name = f"officium_test_{secrets.token_hex(6)}"
-        asyncio.run(self._execute(f"CREATE DATABASE {name}"))
+        asyncio.run(self.execute(f"CREATE DATABASE {name}"))
         self._made.append(name)
         return make_url(self._admin_url).set(database=name).render_as_string(hide_password=False)
 
     def drop_databases(self) -> None:
         """Drop every database made here."""
         for name in self._made:
-            asyncio.run(self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            asyncio.run(self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
     def prefer_speed_over_safety(self) -> None:
         """Switch off all that protects the data from a crash. Only for a server of our own."""
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            asyncio.run(self._execute(f"ALTER SYSTEM SET {setting} = off"))
-        asyncio.run(self._execute("SELECT pg_reload_conf()"))
+            asyncio.run(self.execute(f"ALTER SYSTEM SET {setting} = off"))
+        asyncio.run(self.execute("SELECT pg_reload_conf()"))
 
-    async def _execute(self, statement: str) -> None:
+    async def execute(self, statement: str) -> None:
+        """Run a statement as the server's administrator, in the administrator's database."""
         connection = await asyncpg.connect(self._admin_url)
         try:
             await connection.execute(statement)
@@ -191,6 +192,7 @@ def migrated_postgresql(server: PostgresServer) -> str:
 async def empty_tables(database: Database) -> None:
     """Delete every row of every table."""
     async with database.writing(ALL_TENANTS) as connection:
+        await connection.execute(text("SET LOCAL ROLE NONE"))  # the server's own role may not
         names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
         tables = ", ".join(f'"{name}"' for name in names if name != "alembic_version")
         await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))

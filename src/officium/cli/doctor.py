@@ -13,6 +13,7 @@ from officium.cli.terminal import DataOption, JsonOption, say, say_json, say_tab
 
 if TYPE_CHECKING:
     from officium.core.gateway import ProviderAccess
+    from officium.kit.database import Database
     from officium.settings import Settings
 
 Verdict = Literal["ok", "off", "warning", "broken"]
@@ -77,7 +78,7 @@ async def examine(data: Path | None, *, probe: bool) -> list[Finding]:
     ]
     findings.append(_data_dir(settings))
     findings.append(_secret(settings))
-    findings.append(await _database(settings))
+    findings += await _database(settings)
     findings.append(await _redis(settings))
     findings += await _providers(settings, probe)
     return findings
@@ -121,7 +122,7 @@ def _secret(settings: "Settings") -> Finding:
     return Finding("secret", "ok", str(file))
 
 
-async def _database(settings: "Settings") -> Finding:
+async def _database(settings: "Settings") -> list[Finding]:
     from officium.kit import schema
     from officium.kit.database import Database
     from officium.kit.errors import OfficiumError
@@ -129,18 +130,45 @@ async def _database(settings: "Settings") -> Finding:
     try:
         database = Database.open(settings.resolved_database_url)
     except OfficiumError as error:
-        return Finding("database", "broken", error.message, "Correct OFFICIUM_DATABASE_URL.")
+        return [Finding("database", "broken", error.message, "Correct OFFICIUM_DATABASE_URL.")]
     if database.path is not None and not database.path.exists():
-        return Finding("database", "ok", f"{database.path} will be made at the first start.")
+        return [Finding("database", "ok", f"{database.path} will be made at the first start.")]
     try:
         await schema.check(database)
+        isolation = await _isolation(database)
     except schema.SchemaOutdated as error:
-        return Finding("database", "warning", error.message, "A server does so when it starts.")
+        return [Finding("database", "warning", error.message, "A server does so when it starts.")]
     except OfficiumError as error:
-        return Finding("database", "broken", error.message)
+        return [Finding("database", "broken", error.message)]
     finally:
         await database.close()
-    return Finding("database", "ok", f"{database.dialect}, at revision {schema.head_revision()}.")
+    return [
+        Finding("database", "ok", f"{database.dialect}, at revision {schema.head_revision()}."),
+        isolation,
+    ]
+
+
+async def _isolation(database: "Database") -> Finding:
+    """Whether the database keeps tenants apart by itself, beside the server that does so anyway."""
+    import officium.main  # noqa: F401  (with it every table is known)
+    from officium.kit.row_security import APP_ROLE
+    from officium.kit.schema import unprotected_tables
+
+    if database.dialect == "sqlite":
+        return Finding("isolation", "off", "Kept by the server alone; PostgreSQL would keep it, too.")
+    open_tables, count = await unprotected_tables(database)
+    if not open_tables:
+        return Finding("isolation", "ok", f"The database keeps tenants apart, in all {count} tables.")
+    if len(open_tables) < count:
+        what = f"These tables show the rows of all tenants: {', '.join(open_tables)}."
+        return Finding("isolation", "warning", what, "Restore their policies; see docs/guides/operate.md.")
+    return Finding(
+        "isolation",
+        "warning",
+        "The database's user ignores row-level security, so the server alone keeps tenants apart.",
+        f"Use one without BYPASSRLS, or as a superuser run: CREATE ROLE {APP_ROLE} NOLOGIN; "
+        f"GRANT {APP_ROLE} TO that user; and start the server again.",
+    )
 
 
 async def _redis(settings: "Settings") -> Finding:

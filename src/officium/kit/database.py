@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
+from officium.kit import row_security
 from officium.kit.errors import OfficiumError, ServiceUnavailable
 
 DialectName = Literal["sqlite", "postgresql"]
@@ -94,6 +95,7 @@ class Database:
         self._url = url
         self._synchronous: Synchronous = synchronous
         self._turn = asyncio.Lock()
+        self._entering: str | None = None
         self._writer, self._reader = self._open_engines(pool_size)
 
     @classmethod
@@ -128,8 +130,9 @@ class Database:
         async with AsyncExitStack() as stack:
             connection = await _connect(stack, self._reader)
             with _faults_named():
-                await self._enter_tenant(connection, tenant_id)
-                yield connection
+                async with connection.begin():
+                    await self._enter_tenant(connection, tenant_id)
+                    yield connection
 
     @asynccontextmanager
     async def writing(self, tenant_id: str) -> AsyncIterator[AsyncConnection]:
@@ -151,8 +154,9 @@ class Database:
     async def changing_schema(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, alone among all processes, in which tables may be made and rebuilt.
 
-        On SQLite foreign keys are off meanwhile (rebuilding a table would otherwise delete what refers to
-        it) and checked at the end. Raises DatabaseUnavailable.
+        It has all the rights of the login, and the rows of all tenants. On SQLite foreign keys are off
+        meanwhile (rebuilding a table would otherwise delete what refers to it) and checked at the end.
+        Raises DatabaseUnavailable.
         """
         engine = self._open_schema_engine()
         try:
@@ -164,10 +168,12 @@ class Database:
                             await connection.execute(
                                 text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SCHEMA_CHANGE_LOCK}
                             )
+                            await connection.exec_driver_sql(row_security.ENTER, (ALL_TENANTS,))
                         yield connection
                         if self.dialect == "sqlite":
                             await _check_foreign_keys(connection)
         finally:
+            self._entering = None
             await engine.dispose()
 
     def make_folder(self) -> None:
@@ -192,11 +198,16 @@ class Database:
         await self._writer.dispose()
 
     async def _enter_tenant(self, connection: AsyncConnection, tenant_id: str) -> None:
-        """Tell the policies of PostgreSQL's tables for whom this transaction is."""
-        if self.dialect == "postgresql":
-            await connection.exec_driver_sql(
-                "SELECT set_config('officium.tenant_id', $1, true)", (tenant_id,)
-            )
+        """Tell PostgreSQL for whom this transaction is, and take a role that obeys its policies."""
+        if self.dialect != "postgresql":
+            return
+        entering = self._entering
+        if entering is None:
+            bypasses, has_role = await connection.run_sync(row_security.look_at_login)
+            entering = row_security.ENTER_AS_APP if bypasses and has_role else row_security.ENTER
+            # A login that obeys nothing is looked at each time: another process may be giving it the role.
+            self._entering = entering if has_role or not bypasses else None
+        await connection.exec_driver_sql(entering, (tenant_id,))
 
     def _open_engines(self, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
         if self.dialect == "postgresql":

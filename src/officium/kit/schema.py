@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-from officium.kit.database import ALL_TENANTS, Database, DialectName
+from officium.kit import row_security
+from officium.kit.database import ALL_TENANTS, Database, DialectName, metadata
 from officium.kit.errors import OfficiumError
 
 if TYPE_CHECKING:
@@ -70,11 +71,13 @@ async def upgrade(database: Database) -> list[str]:
     """Bring the database to the head; gives the revisions that were applied, in order.
 
     Safe to run in many processes at once: one does the work, the others wait and find nothing to do. All
-    steps are one transaction. Raises SchemaTooNew and DatabaseUnavailable.
+    steps are one transaction. Where the role is missing that obeys the policies, it is made: a backup of a
+    database does not contain it. Raises SchemaTooNew and DatabaseUnavailable.
     """
     database.make_folder()
-    if await current_revision(database) == head_revision():
-        return []
+    async with database.reading(ALL_TENANTS) as connection:
+        if await connection.run_sync(_is_in_order):
+            return []
     async with database.changing_schema() as connection:
         return await connection.run_sync(_upgrade)
 
@@ -93,6 +96,16 @@ async def downgrade(database: Database, revision: str) -> list[str]:
         return await connection.run_sync(_downgrade, revision)
 
 
+async def unprotected_tables(database: Database) -> tuple[list[str], int]:
+    """The tables whose rows PostgreSQL would show to any tenant, and how many belong to tenants in all.
+
+    Knows the tables whose packages have been imported. Raises DatabaseUnavailable.
+    """
+    names = [name for name, table in metadata.tables.items() if name == "tenants" or "tenant_id" in table.c]
+    async with database.reading(ALL_TENANTS) as connection:
+        return await connection.run_sync(row_security.unprotected, names), len(names)
+
+
 def upgrade_sql(dialect: DialectName) -> str:
     """The SQL from an empty database to the head, for operators who apply it by hand. Needs no database."""
     from alembic import command
@@ -104,14 +117,26 @@ def upgrade_sql(dialect: DialectName) -> str:
     return output.getvalue()
 
 
-def _upgrade(connection: Connection) -> list[str]:
-    from alembic import command
+def _is_in_order(connection: Connection) -> bool:
+    if _read_revision(connection) != head_revision():
+        return False
+    if connection.dialect.name != "postgresql":
+        return True
+    bypasses, has_role = row_security.look_at_login(connection)
+    return has_role or not bypasses
 
+
+def _upgrade(connection: Connection) -> list[str]:
     before = _read_revision(connection)
     _refuse_newer(before)
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if before != head_revision():
+        from alembic import command
+
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(row_security.PROVIDE_ROLE)
     return [revision for revision in revisions() if before is None or revision > before]
 
 

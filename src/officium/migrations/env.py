@@ -2,13 +2,15 @@
 
 from alembic import context
 
-from officium.kit.database import metadata
+from officium.kit.database import ALL_TENANTS, metadata
 
 if context.is_offline_mode():
     context.configure(
         dialect_name=context.config.attributes["dialect"],
         target_metadata=metadata,
         literal_binds=True,
+        # Others write a percent sign twice, as drivers want it and people do not.
+        dialect_opts={"paramstyle": "named"},
         render_as_batch=True,
     )
 else:
@@ -20,4 +22,7 @@ else:
     )
 
 with context.begin_transaction():
+    if context.is_offline_mode() and context.get_context().dialect.name == "postgresql":
+        # As `Database.changing_schema` does: what moves rows must see those of all tenants.
+        context.execute(f"SET LOCAL officium.tenant_id = '{ALL_TENANTS}'")
     context.run_migrations()
