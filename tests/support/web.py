@@ -159,6 +159,10 @@ class NoUsage:
         return []
 
 
+class Absent:
+    """Stands where a part must be that nobody asks."""
+
+
 async def _ready() -> Mapping[str, bool]:
     return {"database": True}
 
@@ -174,6 +178,9 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
         "models": NoModels(),
         "usage": NoUsage(),
         "authenticator": FakeAuthenticator(),
+        "acting_users": Absent(),
+        "configs": Absent(),
+        "audit": Absent(),
         "health": lambda: Health(provider="acme", model="acme-1"),
         "readiness": _ready,
         "providers": [a_deployment().provider],

@@ -13,7 +13,12 @@ from typing import Any
 
 import pytest
 
-from officium.core.tenancy import SCOPES
+from officium.core.config import ConfigDraft, ConfigStore
+from officium.core.config.llm_config import make_config
+from officium.core.tenancy import SCOPES, AuditEntry, operator_of
+from officium.kit.clock import SystemClock
+from officium.kit.secrets import ServerSecret
+from officium.main import build_key_ring, known_providers
 from tests.support.house import House, Resident, open_house
 from tests.support.web import Reply, an_app, ask
 
@@ -36,8 +41,10 @@ ALIAS = "fast"
 TARGET = "alpha-target"
 USER = "alpha-user"
 REQUEST = "alpha-request"
-SECRETS = (TARGET, USER, REQUEST)
-"""Words of the first tenant that stand in its aliases and in its usage log."""
+CONFIG = "llc_alpha"
+CONFIG_MODEL = "alpha-model"
+SECRETS = (TARGET, USER, REQUEST, CONFIG_MODEL)
+"""Words of the first tenant that stand in its aliases, in its usage log and in its configuration."""
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -97,6 +104,28 @@ ENTRIES: dict[tuple[str, str], Entry] = {
     ("PUT", "/api/model-aliases/{name}"): Entry(
         path=f"/api/model-aliases/{ALIAS}", body={"targets": ["mock"]}, scopes=("config:write",), other=200
     ),
+    ("GET", "/api/llm-config"): Entry(
+        path="/api/llm-config", scopes=("config:read", "config:write"), other=200
+    ),
+    ("POST", "/api/llm-config"): Entry(
+        path="/api/llm-config", body={"provider": "mock"}, scopes=("config:write",), other=201
+    ),
+    ("GET", "/api/llm-config/default"): Entry(
+        path="/api/llm-config/default", scopes=("config:read", "config:write"), other=404
+    ),
+    ("GET", "/api/llm-config/{id}"): Entry(
+        path=f"/api/llm-config/{CONFIG}", scopes=("config:read", "config:write"), other=404
+    ),
+    ("GET", "/api/llm-config/{id}/versions"): Entry(
+        path=f"/api/llm-config/{CONFIG}/versions", scopes=("config:read", "config:write"), other=404
+    ),
+    ("PUT", "/api/llm-config/{id}"): Entry(
+        path=f"/api/llm-config/{CONFIG}", body={"temperature": 1}, scopes=("config:write",), other=404
+    ),
+    ("DELETE", "/api/llm-config/{id}"): Entry(
+        path=f"/api/llm-config/{CONFIG}", scopes=("config:write",), other=404
+    ),
+    ("GET", "/api/audit-log"): Entry(path="/api/audit-log", scopes=("admin",), other=200),
 }
 """In an order in which the owner can be served by each: what is deleted is made again afterwards."""
 
@@ -146,7 +175,20 @@ async def _move_in(house: House) -> Resident:
     asked = await alpha.ask("POST", "/v1/chat/completions", question, headers={"x-request-id": REQUEST})
     assert asked.status == 200
     await house.parts.usage_log.flush()
+    await _configure(house, alpha)
     return alpha
+
+
+async def _configure(house: House, tenant: Resident) -> None:
+    """Give the tenant a default configuration whose id is known beforehand."""
+    caller, now = operator_of(tenant.tenant.id), house.parts.clock.now()
+    draft = ConfigDraft(provider="mock", model=CONFIG_MODEL, is_default=True)
+    made = make_config(
+        draft, known_providers(), id=CONFIG, tenant_id=caller.tenant_id, owner_id=None, actor="test", now=now
+    )
+    entry = AuditEntry(at=now, action="llm_config.created", thing="llm_config", thing_id=CONFIG)
+    ring = build_key_ring(house.parts.settings, ServerSecret(b"-" * 32), house.parts.database, SystemClock())
+    await ConfigStore(house.parts.database, ring).add_config(caller, made, entry)
 
 
 async def _ask_everything(house: House, key: str | None, body: object = None, **how: Any) -> dict[str, Reply]:
@@ -218,9 +260,11 @@ async def test_owner_is_served(house: House) -> None:
 
     replies = await _ask_everything(house, await alpha.key())
 
-    assert {route: reply.status for route, reply in replies.items() if reply.status not in (200, 204)} == {}
+    assert {route: reply.status for route, reply in replies.items() if reply.status // 100 != 2} == {}
     assert USER.encode() in replies["GET /api/usage/calls"].body
     assert TARGET.encode() in replies["GET /api/model-aliases"].body
+    assert CONFIG_MODEL.encode() in replies["GET /api/llm-config"].body
+    assert CONFIG_MODEL.encode() in replies["GET /api/audit-log"].body
     assert f'"{ALIAS}"'.encode() in replies["GET /v1/models"].body
 
 
@@ -231,7 +275,7 @@ async def test_every_scope_that_suffices_suffices_alone(house: House) -> None:
         (path, scope): reply.json
         for (method, path), entry in ENTRIES.items()
         for scope in entry.scopes or sorted(SCOPES)
-        if (reply := await alpha.ask(method, entry.path, entry.body, scopes=[scope])).status not in (200, 204)
+        if (reply := await alpha.ask(method, entry.path, entry.body, scopes=[scope])).status // 100 != 2
     }
 
     assert refused == {}
@@ -268,6 +312,7 @@ async def test_another_tenant_sees_nothing_of_the_first(house: House) -> None:
     assert f'"{ALIAS}"'.encode() not in replies["GET /v1/models"].body
     assert replies["GET /api/model-aliases"].json == {"aliases": []}
     assert replies["GET /api/usage/calls"].json == {"records": [], "next_before": None}
+    assert replies["GET /api/llm-config"].json == {"configurations": [], "nextAfter": None}
     assert (await alpha.ask("GET", "/api/model-aliases")).json == aliases
     assert (await alpha.ask("GET", "/api/usage/calls")).json == calls
 
