@@ -36,6 +36,13 @@ FOR_ALL_TENANTS = {
     "TenantStore.find_for_all_tenants": "the operator stands above the tenants",
     "TenantStore.list_for_all_tenants": "the operator stands above the tenants",
     "TenantStore.suspend_for_all_tenants": "the operator stands above the tenants",
+    "LedgerStore.list_overdue_for_all_tenants": "holds of processes that died are charged, whosever they are",
+    "_SqliteBooks._write_for_all_tenants": "holds of all tenants are written together; each names its own",
+    "_read_sqlite_for_all_tenants": "what such a batch needs to know",
+    "_PostgresBooks._try_for_all_tenants": "the same, on PostgreSQL",
+    "_PostgresBooks._undo_for_all_tenants": "the same, taken back",
+    "_read_postgres_for_all_tenants": "what such a batch needs to know, there",
+    "_statements_for_all_tenants": "the words of those statements",
     "UsageStore.append_for_all_tenants": "records of all tenants are written together; each names its own",
     "_is_used_for_all_tenants": "a key is retired when nobody's values need it",
     "_insert_for_all_tenants": "the words of that statement",
@@ -58,6 +65,10 @@ _EXECUTIONS = {
     "stream",
     "copy_records_to_table",
 }
+_SQL = re.compile(
+    r"\s*(SELECT\s|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|PRAGMA\s"
+    r"|(CREATE|ALTER|DROP|TRUNCATE)\s+TABLE|SET\s+(LOCAL|ROLE)\s)"
+)
 _NO_PLACE_FOR = re.compile(
     "|".join(
         (
@@ -213,6 +224,55 @@ def test_what_is_for_all_tenants_says_so() -> None:
     assert [name for name in FOR_ALL_TENANTS if not name.endswith("_for_all_tenants")] == []
 
 
+def test_every_transaction_is_entered_for_the_tenant_of_its_caller() -> None:
+    exempt = {SOURCE / "kit" / "database.py", SOURCE / "kit" / "schema.py"}
+
+    found = {
+        f"{_id(path)}: {place}"
+        for path in _modules()
+        if path not in exempt
+        for place in transactions_for_others(ast.parse(path.read_text("utf-8")))
+    }
+
+    assert found == set()
+
+
+def test_sql_is_written_in_stores_alone() -> None:
+    found = {
+        f"{_id(path)}:{line}"
+        for path in _modules()
+        if path.name not in {"store.py", "tables.py"}
+        and path.relative_to(SOURCE).parts[0] not in {"kit", "migrations"}
+        for line in lines_with_sql(ast.parse(path.read_text("utf-8")))
+    }
+
+    assert found == set()
+
+
+def transactions_for_others(module: ast.Module) -> set[str]:
+    """Where `reading` or `writing` is not handed `caller.tenant_id`, nor `ALL_TENANTS` by what says so."""
+    names = {id(part): node.name for _, node in _functions(module) for part in ast.walk(node)}
+    found = set()
+    for node in ast.walk(module):
+        if not isinstance(node, ast.Call) or _called(node) not in {"reading", "writing"}:
+            continue
+        name = names.get(id(node), f"line {node.lineno}")
+        asked = ", ".join(ast.unparse(part) for part in (*node.args, *node.keywords))
+        is_for_all = asked == "ALL_TENANTS" and name.endswith("_for_all_tenants")
+        if asked != "caller.tenant_id" and not is_for_all:
+            found.add(f"{name}({asked})")
+    return found
+
+
+def lines_with_sql(module: ast.Module) -> set[int]:
+    """The lines where a string begins like a statement in SQL."""
+    return {
+        node.lineno
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _SQL.match(node.value)
+    }
+
+
 def statements_without_caller(module: ast.Module) -> set[str]:
     """The functions and methods of a store that touch tables without taking and using a `Caller`.
 
@@ -303,3 +363,46 @@ def test_check_of_statements_finds_what_it_should(source: str, found: set[str]) 
     module = ast.parse(f"from officium.apps.writer.tables import drafts\n{source}")
 
     assert statements_without_caller(module) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        pytest.param(
+            "async def get(self, caller):\n async with self._database.reading(caller.tenant_id) as c: pass",
+            set(),
+            id="for-a-caller",
+        ),
+        pytest.param(
+            "async def sweep_for_all_tenants(self):\n async with self._database.writing(ALL_TENANTS): pass",
+            set(),
+            id="for-all",
+        ),
+        pytest.param(
+            "async def get(self, caller):\n async with self._database.reading(ALL_TENANTS) as c: pass",
+            {"get(ALL_TENANTS)"},
+            id="does-not-say-that-it-is-for-all",
+        ),
+        pytest.param(
+            "class Store:\n async def get(self, tenant):\n  async with self._database.reading(tenant): pass",
+            {"get(tenant)"},
+            id="any-tenant",
+        ),
+        pytest.param("opened = database.writing('*')", {"line 1('*')"}, id="outside-a-function"),
+    ],
+)
+def test_check_of_transactions_finds_what_it_should(source: str, found: set[str]) -> None:
+    assert transactions_for_others(ast.parse(source)) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        pytest.param("query = 'SELECT * FROM drafts'", {1}, id="plain"),
+        pytest.param("query = f'DELETE FROM {table}'", {1}, id="put-together"),
+        pytest.param("query = '  UPDATE drafts SET text = 1'", {1}, id="indented"),
+        pytest.param("words = 'Select a model, or update your key.'", set(), id="english"),
+    ],
+)
+def test_check_of_sql_finds_what_it_should(source: str, found: set[int]) -> None:
+    assert lines_with_sql(ast.parse(source)) == found
