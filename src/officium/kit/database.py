@@ -5,6 +5,7 @@ Packages declare their tables in their own `tables.py` on the shared `metadata` 
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -151,6 +152,41 @@ class Database:
                     yield connection
 
     @asynccontextmanager
+    async def turn_to_write(self) -> AsyncIterator[None]:
+        """Keep the other writers of this process waiting, on SQLite, where it writes one at a time.
+
+        For a store that writes with a connection of its own, from `connect_to_sqlite`.
+        """
+        async with self._turn:
+            yield
+
+    def connect_to_sqlite(self, synchronous: Synchronous) -> sqlite3.Connection:
+        """A connection of the driver, in autocommit mode, for a thread of its owner's. Blocks.
+
+        Raises DatabaseUnavailable.
+        """
+        try:
+            connection = sqlite3.connect(
+                self.path or "", timeout=CONNECT_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            connection.execute(f"PRAGMA synchronous={synchronous}")
+            connection.execute("PRAGMA foreign_keys=ON")
+            _use_write_ahead_log(connection)
+        except sqlite3.Error as error:
+            raise DatabaseUnavailable(f"The database cannot be opened ({_first_line(error)}).") from error
+        return connection
+
+    async def connect_to_postgresql(self) -> Any:
+        """A connection of the driver (asyncpg), apart from the pool. Raises DatabaseUnavailable.
+
+        It has entered no tenant: its owner's transactions must, before they touch a table.
+        """
+        try:
+            return await _connect_to_postgresql(self._url, STATEMENT_TIMEOUT_S)
+        except Exception as error:
+            raise _unreachable(error) from error
+
+    @asynccontextmanager
     async def changing_schema(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, alone among all processes, in which tables may be made and rebuilt.
 
@@ -283,18 +319,21 @@ def _read_url(url: str) -> URL:
 
 
 def _open_postgresql(url: URL, *, command_timeout_s: float | None, **options: Any) -> AsyncEngine:
+    async def connect() -> Any:
+        return await _connect_to_postgresql(url, command_timeout_s)
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+
+
+async def _connect_to_postgresql(url: URL, command_timeout_s: float | None) -> Any:
+    import asyncpg
+
     # asyncpg reads the address itself, because it knows libpq's parameters and SQLAlchemy's dialect does not.
     dsn = url.render_as_string(hide_password=False)
     server_settings = {} if "application_name" in url.query else {"application_name": "officium"}
-
-    async def connect() -> Any:
-        import asyncpg
-
-        return await asyncpg.connect(
-            dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=command_timeout_s, server_settings=server_settings
-        )
-
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+    return await asyncpg.connect(
+        dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=command_timeout_s, server_settings=server_settings
+    )
 
 
 async def _connect(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:
@@ -302,10 +341,14 @@ async def _connect(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnectio
         return await stack.enter_async_context(engine.connect())
     except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
         reason = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        raise DatabaseUnavailable(
-            f"The database cannot be reached ({_first_line(reason)}). "
-            "Check OFFICIUM_DATABASE_URL and that it is running."
-        ) from error
+        raise _unreachable(reason) from error
+
+
+def _unreachable(reason: object) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"The database cannot be reached ({_first_line(reason)}). "
+        "Check OFFICIUM_DATABASE_URL and that it is running."
+    )
 
 
 @contextmanager

@@ -22,3 +22,15 @@ class InvalidBudget(InvalidRequest):
     """A budget's subject, unit, period, limit, time zone or alerts are not acceptable; `param` names it."""
 
     code = "invalid_budget"
+
+
+class NotWritten(Exception):
+    """The database is away, and nothing of the batch was written."""
+
+
+class PerhapsWritten(Exception):
+    """The database went away in the middle of a commit: all of the batch was written, or nothing."""
+
+
+class OperationRefused(Exception):
+    """Something in the batch breaks a rule of the database, which will never take it. Nothing was written."""

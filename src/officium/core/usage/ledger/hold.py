@@ -40,8 +40,8 @@ class Hold(Struct, kw_only=True):
     """A hold that was granted. Settle it once, whatever came of the call.
 
     `granted` is what is set aside, `output_tokens` how many the answer may have. `is_limited` says whether a
-    hard budget counts its tokens or its cost, so that the provider must be told that limit. `streamed` is what
-    is known to be used so far; it is saved now and then, and charged should this process die.
+    hard budget counts its tokens or its cost, so that the provider must be told that limit. `streamed` is
+    what is known to be used so far; it is saved now and then, and charged should this process die.
     """
 
     id: str

@@ -16,7 +16,7 @@ class PlaceHold(Struct, kw_only=True):
     """Set aside what `need` says, on every budget of `subjects`.
 
     `may_wait` asks for the answer MustWait where others hold the room; without it fewer tokens are granted,
-    or none. `is_abandoned` is set when nobody waits for the answer any more.
+    or none.
     """
 
     id: str
@@ -28,7 +28,6 @@ class PlaceHold(Struct, kw_only=True):
     created_at: datetime
     expires_at: datetime
     may_wait: bool
-    is_abandoned: bool = False
 
 
 class ExtendHold(Struct, kw_only=True):

@@ -108,8 +108,8 @@ ledger_entries = Table(
 )
 """Appended, never edited. `kind` is `settled`, `unknown` (the hold expired), `correction` (what was unknown
 became known, as the difference) or `reset` (used goes back to zero; for one counter each, with an id of its
-own as `hold_id`). `counters` are written as in `holds`. An entry counts on each of them in that counter's unit,
-so a counter's `used` is the sum of the entries that name it. No foreign keys: it outlives all."""
+own as `hold_id`). `counters` are written as in `holds`. An entry counts on each of them in that counter's
+unit, so a counter's `used` is the sum of the entries that name it. No foreign keys: it outlives all."""
 
 budget_alerts = Table(
     "budget_alerts",
@@ -129,4 +129,4 @@ budget_alerts = Table(
     Index("ix_budget_alerts_next_attempt", "next_attempt_at"),
 )
 """A row when a counter's `used` reaches `threshold` percent of the limit, written in the transaction that
-did it. The last three columns are for whoever delivers it: nothing is delivered and nothing tried at first."""
+did it. The last three columns are for whoever delivers it: at first nothing was delivered, nothing tried."""
