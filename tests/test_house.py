@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "officium"
 
 FOR_ALL_TENANTS = {
+    "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
     "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",
@@ -64,6 +65,8 @@ _EXECUTIONS = {
     "scalars",
     "stream",
     "copy_records_to_table",
+    "fetchrow",
+    "fetchval",
 }
 _SQL = re.compile(
     r"\s*(SELECT\s|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|PRAGMA\s"
