@@ -44,6 +44,7 @@ FOR_ALL_TENANTS = {
     "_PostgresBooks._undo_for_all_tenants": "the same, taken back",
     "_read_postgres_for_all_tenants": "what such a batch needs to know, there",
     "_statements_for_all_tenants": "the words of those statements",
+    "ReportStore.read_tokens_for_all_tenants": "the operator stands above the tenants",
     "UsageStore.append_for_all_tenants": "records of all tenants are written together; each names its own",
     "_is_used_for_all_tenants": "a key is retired when nobody's values need it",
     "_insert_for_all_tenants": "the words of that statement",
