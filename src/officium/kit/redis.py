@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 SOCKET_TIMEOUT_S = 5.0
 """After it a connection counts as dead; who cannot wait so long limits its command itself."""
+MOST_CONNECTIONS = 32
+"""Who comes when all are in use waits for one. The listener for notices keeps one for itself."""
 
 
 class InvalidRedisUrl(OfficiumError):
@@ -24,15 +26,18 @@ def open_redis(url: str | None) -> "Redis | None":
     """
     if not url:
         return None
-    from redis.asyncio import Redis  # half a second and 30 MB, for those who use it
+    from redis.asyncio import BlockingConnectionPool, Redis  # half a second and 30 MB, for those who use it
 
     try:
-        return Redis.from_url(
+        pool = BlockingConnectionPool.from_url(
             url,
+            max_connections=MOST_CONNECTIONS,
+            timeout=SOCKET_TIMEOUT_S,
             socket_connect_timeout=SOCKET_TIMEOUT_S,
             socket_timeout=SOCKET_TIMEOUT_S,
             health_check_interval=30,
         )
+        return Redis.from_pool(pool)
     except ValueError:
         raise InvalidRedisUrl(
             "OFFICIUM_REDIS_URL is no address of a Redis. Write redis://user:password@host:6379/0."

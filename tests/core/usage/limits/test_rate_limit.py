@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from officium.core.usage.limits.rate_limit import RateLimit, WindowState, parse_limits, spoken, tightest
+from officium.core.usage.limits.rate_limit import (
+    RateLimit,
+    WindowState,
+    parse_limits,
+    shown,
+    spoken,
+    tightest,
+)
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -79,8 +86,10 @@ def test_windows_are_said_in_words(window_s: float, words: str) -> None:
 
 def test_of_several_limits_the_one_with_least_left_is_shown() -> None:
     limits = parse_limits("30/1m,100/1d")
+    states = [WindowState(3, 60, 0), WindowState(95, 80_000, 0)]
 
-    state = tightest(limits, [WindowState(3, 60, 0), WindowState(95, 80_000, 0)], NOW)
+    place = tightest(limits, states)
+    state = shown(limits[place], states[place], NOW)
 
     assert (state.allowed, state.limit, state.remaining, state.retry_after_s) == (True, 100, 5, 0)
     assert state.reset_at == NOW + timedelta(seconds=80_000)
@@ -88,7 +97,9 @@ def test_of_several_limits_the_one_with_least_left_is_shown() -> None:
 
 def test_of_several_limits_in_the_way_the_longest_is_shown() -> None:
     limits = parse_limits("30/1m,100/1d")
+    states = [WindowState(30, 20, 20), WindowState(100, 500, 500)]
 
-    state = tightest(limits, [WindowState(30, 20, 20), WindowState(100, 500, 500)], NOW)
+    place = tightest(limits, states)
+    state = shown(limits[place], states[place], NOW)
 
     assert (state.allowed, state.limit, state.remaining, state.retry_after_s) == (False, 100, 0, 500)

@@ -1,1 +1,27 @@
 """How fast a tenant may ask, and how fast we ask a provider."""
+
+from officium.core.usage.limits.errors import LimiterUnavailable, RateLimited
+from officium.core.usage.limits.limiter import JointLimiter, RateLimiter, create_rate_limiter
+from officium.core.usage.limits.line import WaitingLines
+from officium.core.usage.limits.rate_limit import RateLimit, RateLimitState, parse_limits
+from officium.core.usage.limits.shared_windows import SharedWindows
+from officium.core.usage.limits.tiers import LimitHits, Tier, TierLimiter
+from officium.core.usage.limits.windows import LocalWindows, WindowStore
+
+__all__ = [
+    "JointLimiter",
+    "LimitHits",
+    "LimiterUnavailable",
+    "LocalWindows",
+    "RateLimit",
+    "RateLimitState",
+    "RateLimited",
+    "RateLimiter",
+    "SharedWindows",
+    "Tier",
+    "TierLimiter",
+    "WaitingLines",
+    "WindowStore",
+    "create_rate_limiter",
+    "parse_limits",
+]

@@ -34,7 +34,8 @@ class RateLimitState(Struct, frozen=True, kw_only=True):
 
     `limit` is the most there may be in a window of `window_s` seconds, `remaining` what is free after this
     check. In `reset_after_s` seconds, at `reset_at` (aware, in UTC), the oldest of what is counted leaves the
-    window. `retry_after_s` says when the refused request would pass; 0 for one that was allowed.
+    window. `retry_after_s` says when the refused request would pass; 0 for one that was allowed. `name` says
+    which of several limits this is about, where they have names.
     """
 
     allowed: bool
@@ -44,6 +45,7 @@ class RateLimitState(Struct, frozen=True, kw_only=True):
     reset_after_s: float
     reset_at: datetime
     retry_after_s: float = 0.0
+    name: str = ""
 
 
 class WindowState(Struct, frozen=True):
@@ -70,25 +72,28 @@ def parse_limits(text: str) -> tuple[RateLimit, ...]:
     return limits
 
 
-def tightest(limits: Sequence[RateLimit], states: Sequence[WindowState], now: datetime) -> RateLimitState:
-    """The one state to show of several: of those in the way the longest, else the one with least left.
+def tightest(limits: Sequence[RateLimit], states: Sequence[WindowState]) -> int:
+    """Which of several to show: of those in the way the longest, else the one with least left.
 
     `limits` and `states` belong together one by one, and there is at least one.
     """
-    pairs = list(zip(limits, states, strict=True))
-    blocked = [pair for pair in pairs if pair[1].room_after_s > 0]
-    if blocked:
-        limit, state = max(blocked, key=lambda pair: pair[1].room_after_s)
-    else:
-        limit, state = min(pairs, key=lambda pair: (pair[0].max - pair[1].used) / pair[0].max)
+    places = range(len(limits))
+    if any(state.room_after_s for state in states):
+        return max(places, key=lambda place: states[place].room_after_s)
+    return min(places, key=lambda place: (limits[place].max - states[place].used) / limits[place].max)
+
+
+def shown(limit: RateLimit, state: WindowState, now: datetime, name: str = "") -> RateLimitState:
+    """What a window's state means for who asked."""
     return RateLimitState(
-        allowed=not blocked,
+        allowed=state.room_after_s <= 0,
         limit=limit.max,
         remaining=max(0, limit.max - state.used),
         window_s=limit.window_s,
         reset_after_s=state.oldest_goes_s,
         reset_at=now + timedelta(seconds=state.oldest_goes_s),
         retry_after_s=state.room_after_s,
+        name=name,
     )
 
 

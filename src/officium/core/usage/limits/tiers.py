@@ -1,0 +1,141 @@
+"""The tiers of requests, and how fast a tenant may make those of each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+from typing import Literal, NoReturn
+
+from msgspec.structs import replace
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
+
+from officium.core.tenancy import Caller
+from officium.core.usage.limits.errors import RateLimited
+from officium.core.usage.limits.limiter import RateLimiter
+from officium.core.usage.limits.line import WaitingLines
+from officium.core.usage.limits.rate_limit import RateLimit, RateLimitState, Unit, spoken
+from officium.core.usage.limits.windows import WindowStore
+from officium.kit.clock import Clock, SystemClock
+
+Tier = Literal["chat", "general", "strict", "gateway"]
+"""Each route belongs to one: talking to a persona; everything else; what changes much; `/v1/*`."""
+
+Limits = Sequence[RateLimit]
+LimitsOf = Callable[[Caller, Tier], Limits | None]
+"""A tenant's own limits in a tier, or `None` where the installation's hold."""
+
+
+class LimitHits:
+    """Counts refusals for Prometheus."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._hits = Counter(
+            "officium_rate_limit_hits",
+            "Requests refused by a rate limit of ours.",
+            ("tier",),
+            registry=registry,
+        )
+
+    def note(self, tier: str) -> None:
+        """One request was refused. `tier` is one of the tiers, or `provider`."""
+        self._hits.labels(tier).inc()
+
+
+class TierLimiter:
+    """Lets a tenant's requests in as fast as their tier allows.
+
+    All that a tenant's keys and members do counts together; no tenant's requests count for another's. Limits
+    in tokens refuse a request once they are used up; what it uses is counted when it is known.
+    """
+
+    def __init__(
+        self,
+        store: WindowStore,
+        limits: Mapping[Tier, Limits],
+        hits: LimitHits,
+        clock: Clock | None = None,
+        *,
+        limits_of: LimitsOf | None = None,
+        lines: WaitingLines | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock or SystemClock()
+        self._limits = limits
+        self._limits_of = limits_of
+        self._hits = hits
+        self._lines = lines
+        self._limiters: dict[
+            tuple[Tier, tuple[RateLimit, ...]], tuple[RateLimiter | None, RateLimiter | None]
+        ] = {}
+
+    def is_limited(self, tier: Tier) -> bool:
+        """Whether anybody may ever be refused in this tier."""
+        return bool(self._limits.get(tier)) or self._limits_of is not None
+
+    def has_room_to_wait(self, caller: Caller, tier: Tier) -> bool:
+        """Whether a request that came too early would wait for its turn instead of being refused."""
+        return self._lines is not None and self._lines.has_room(_name(caller, tier))
+
+    async def admit(self, caller: Caller, tier: Tier, *, may_wait: bool = False) -> RateLimitState | None:
+        """Count a request and say what is left; `None` where nothing limits it.
+
+        Raises RateLimited with the state in `state`, at once or after waiting in line where there is one and
+        the request `may_wait`; and LimiterUnavailable.
+        """
+        requests, tokens = self._limiters_of(caller, tier)
+        if tokens is not None:
+            left = await tokens.check(caller.tenant_id, 0)
+            if not left.allowed:
+                self._refuse(tier, left, "tokens")
+        if requests is None:
+            return None if tokens is None else left
+        state = await self._take(caller, tier, requests, may_wait)
+        if not state.allowed:
+            self._refuse(tier, state, "requests")
+        return state
+
+    async def spend(self, caller: Caller, tier: Tier, tokens: int) -> None:
+        """Count tokens that have been used."""
+        limiter = self._limiters_of(caller, tier)[1]
+        if limiter is not None and tokens > 0:
+            await limiter.add(caller.tenant_id, tokens)
+
+    async def _take(self, caller: Caller, tier: Tier, limiter: RateLimiter, may_wait: bool) -> RateLimitState:
+        lines, name = self._lines, _name(caller, tier)
+        if lines is None or not may_wait:
+            return await limiter.check(caller.tenant_id)
+        if lines.length(name):  # who comes now stands behind those who wait
+            state = replace(await limiter.check(caller.tenant_id, 0), allowed=False)
+        else:
+            state = await limiter.check(caller.tenant_id)
+        if state.allowed:
+            return state
+        return await lines.wait(name, state, lambda: limiter.check(caller.tenant_id))
+
+    def _limiters_of(self, caller: Caller, tier: Tier) -> tuple[RateLimiter | None, RateLimiter | None]:
+        """What limits the tenant's requests in this tier, and its tokens."""
+        own = self._limits_of(caller, tier) if self._limits_of is not None else None
+        limits = tuple(self._limits.get(tier, ()) if own is None else own)
+        found = self._limiters.get((tier, limits))
+        if found is None:
+            requests, tokens = (
+                self._limiter(tier, [limit for limit in limits if limit.unit == unit])
+                for unit in ("requests", "tokens")
+            )
+            found = self._limiters[tier, limits] = (requests, tokens)
+        return found
+
+    def _limiter(self, tier: Tier, limits: Limits) -> RateLimiter | None:
+        return RateLimiter(self._store, f"rate_limit:{tier}:", limits, self._clock) if limits else None
+
+    def _refuse(self, tier: Tier, state: RateLimitState, unit: Unit) -> NoReturn:
+        self._hits.note(tier)
+        raise RateLimited(
+            f"Rate limit exceeded: {state.limit} {unit} in {spoken(state.window_s)} for a tenant. "
+            f"Try again in {spoken(max(1, ceil(state.retry_after_s)))}.",
+            tier=tier,
+            retry_after_s=max(state.retry_after_s, 0.001),
+            state=state,
+        )
+
+
+def _name(caller: Caller, tier: Tier) -> str:
+    return f"{tier}:{caller.tenant_id}"
