@@ -20,6 +20,7 @@ SOURCE = ROOT / "src" / "officium"
 
 FOR_ALL_TENANTS = {
     "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
+    "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
     "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",

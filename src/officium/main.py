@@ -54,8 +54,19 @@ from officium.core.tenancy import (
     TenantStore,
 )
 from officium.core.usage import UsageLog, UsageService, UsageStore
+from officium.core.usage.alerts import (
+    AlertPost,
+    AlertStore,
+    Courier,
+    DestinationService,
+    DestinationStore,
+    GuardedWebhooks,
+    Mailer,
+    WebhookSecrets,
+)
 from officium.core.usage.idempotency import IdempotencyService, IdempotencyStore
 from officium.core.usage.ledger import Amounts, Hold, Label, Need, SpendingSource, Subject
+from officium.jobs import Clockwork, Job, JobMetrics, LeaseStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
 from officium.kit.database import Database, DatabaseUnavailable
@@ -77,6 +88,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 _JWKS_LIMIT_BYTES = 256 * 1024
+_ALERTS_EVERY_S = 5.0
 
 logger = structlog.get_logger("server")
 
@@ -101,6 +113,8 @@ class Parts:
     gateway: GatewayService
     usage: UsageService
     usage_log: UsageLog
+    destinations: DestinationService
+    clockwork: Clockwork
     idempotency: IdempotencyService
     registry: CollectorRegistry
 
@@ -122,6 +136,10 @@ def build_parts(settings: Settings) -> Parts:
     models = ModelService(provider_access(settings), AliasStore(database), clock)
     usage = UsageStore(database)
     usage_log = UsageLog(usage)
+    courier = build_courier(settings, secret, transport, clock)
+    destinations = DestinationStore(database)
+    post = AlertPost(AlertStore(database), destinations, courier, clock)
+    jobs = [Job("alerts", _ALERTS_EVERY_S, post.deliver_due)]
     accountant = Accountant(usage_log, clock, GatewayMetrics(registry), OpenLedger(), _open_telemetry())
     return Parts(
         settings=settings,
@@ -148,6 +166,8 @@ def build_parts(settings: Settings) -> Parts:
         gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
         usage=UsageService(usage),
         usage_log=usage_log,
+        destinations=DestinationService(destinations, courier, clock),
+        clockwork=Clockwork(jobs, LeaseStore(database), clock, JobMetrics(registry)),
         idempotency=IdempotencyService(
             IdempotencyStore(database), clock, busy_for_s=settings.total_timeout_s + 60
         ),
@@ -196,6 +216,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             gateway=parts.gateway,
             models=parts.models,
             usage=parts.usage,
+            destinations=parts.destinations,
             authenticator=parts.authenticator,
             acting_users=parts.acting_users,
             configs=parts.configs,
@@ -237,6 +258,8 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         parts.usage_log.start()
         stack.push_async_callback(parts.usage_log.close)
         stack.push_async_callback(parts.authenticator.close)
+        parts.clockwork.start()
+        stack.push_async_callback(parts.clockwork.close)
         yield
 
 
@@ -311,6 +334,14 @@ def build_key_ring(settings: Settings, secret: ServerSecret, database: Database,
     return KeyRing(SealingStore(database), SecretWrapper(secret), clock, *older)
 
 
+def build_courier(settings: Settings, secret: ServerSecret, transport: Transport, clock: Clock) -> Courier:
+    """What brings alerts to webhooks, and by mail where there is a mail server. Raises InvalidSmtpUrl."""
+    webhooks = GuardedWebhooks(transport, AddressGuard(settings.allowed_private_hosts))
+    previous = settings.previous_secret_key_text
+    older = ServerSecret(previous.encode()) if previous else None
+    return Courier(webhooks, WebhookSecrets(secret, older), _mailer(settings), clock)
+
+
 def server_options(settings: Settings) -> ServerOptions:
     """Where and how to serve."""
     return ServerOptions(
@@ -334,6 +365,15 @@ async def _answers(database: Database) -> bool:
         logger.warning("database.unavailable", reason=str(error))
         return False
     return True
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    url = _revealed(settings.smtp_url)
+    if url is None:
+        return None
+    from officium.core.usage.alerts.mail import SmtpMailer, read_smtp_url
+
+    return SmtpMailer(read_smtp_url(url), settings.smtp_from)
 
 
 def _revealed(secret: SecretStr | None) -> str | None:

@@ -177,6 +177,7 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
         "gateway": gateway or FakeGateway(),
         "models": NoModels(),
         "usage": NoUsage(),
+        "destinations": Absent(),
         "authenticator": FakeAuthenticator(),
         "acting_users": Absent(),
         "configs": Absent(),

@@ -6,7 +6,7 @@ tenant could have that another must not see.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ import pytest
 from officium.core.config import ConfigDraft, ConfigStore
 from officium.core.config.llm_config import make_config
 from officium.core.tenancy import SCOPES, AuditEntry, operator_of
+from officium.core.usage.alerts import Destination, DestinationStore
 from officium.kit.clock import SystemClock
+from officium.kit.database import Database
 from officium.kit.secrets import ServerSecret
 from officium.main import build_key_ring, known_providers
 from tests.support.house import House, Resident, open_house
+from tests.support.mail import Mailbox, mail_server
 from tests.support.web import Reply, an_app, ask
 
 OPEN = {
@@ -43,8 +46,10 @@ USER = "alpha-user"
 REQUEST = "alpha-request"
 CONFIG = "llc_alpha"
 CONFIG_MODEL = "alpha-model"
-SECRETS = (TARGET, USER, REQUEST, CONFIG_MODEL)
-"""Words of the first tenant that stand in its aliases, in its usage log and in its configuration."""
+DESTINATION = "dest_alpha"
+ADDRESS = "alpha-address@example.com"
+SECRETS = (TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS)
+"""Words of the first tenant that stand in its aliases, usage log, configuration and alert destination."""
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -126,8 +131,32 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         path=f"/api/llm-config/{CONFIG}", scopes=("config:write",), other=404
     ),
     ("GET", "/api/audit-log"): Entry(path="/api/audit-log", scopes=("admin",), other=200),
+    ("GET", "/api/alert-destinations"): Entry(path="/api/alert-destinations", scopes=("admin",), other=200),
+    ("POST", "/api/alert-destinations"): Entry(
+        path="/api/alert-destinations",
+        body={"kind": "email", "target": "ada@example.com"},
+        scopes=("admin",),
+        other=201,
+    ),
+    ("POST", "/api/alert-destinations/{id}/test"): Entry(
+        path=f"/api/alert-destinations/{DESTINATION}/test", scopes=("admin",), other=404
+    ),
+    ("DELETE", "/api/alert-destinations/{id}"): Entry(
+        path=f"/api/alert-destinations/{DESTINATION}", scopes=("admin",), other=404
+    ),
 }
 """In an order in which the owner can be served by each: what is deleted is made again afterwards."""
+
+
+@pytest.fixture
+async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+    """The server, with a mail server to which it may send."""
+    url = database._url.render_as_string(hide_password=False)
+    async with (
+        mail_server(Mailbox()) as port,
+        open_house(tmp_path, url, smtp_url=f"smtp://127.0.0.1:{port}") as house,
+    ):
+        yield house
 
 
 def _routes(router: Any) -> Iterator[tuple[str, str]]:
@@ -176,6 +205,17 @@ async def _move_in(house: House) -> Resident:
     assert asked.status == 200
     await house.parts.usage_log.flush()
     await _configure(house, alpha)
+    await DestinationStore(house.parts.database).add_destination(
+        operator_of(alpha.tenant.id),
+        Destination(
+            id=DESTINATION,
+            tenant_id=alpha.tenant.id,
+            kind="email",
+            target=ADDRESS,
+            created_at=house.parts.clock.now(),
+            created_by="test",
+        ),
+    )
     return alpha
 
 
@@ -266,6 +306,7 @@ async def test_owner_is_served(house: House) -> None:
     assert CONFIG_MODEL.encode() in replies["GET /api/llm-config"].body
     assert CONFIG_MODEL.encode() in replies["GET /api/audit-log"].body
     assert f'"{ALIAS}"'.encode() in replies["GET /v1/models"].body
+    assert ADDRESS.encode() in replies["GET /api/alert-destinations"].body
 
 
 async def test_every_scope_that_suffices_suffices_alone(house: House) -> None:
@@ -313,6 +354,7 @@ async def test_another_tenant_sees_nothing_of_the_first(house: House) -> None:
     assert replies["GET /api/model-aliases"].json == {"aliases": []}
     assert replies["GET /api/usage/calls"].json == {"records": [], "next_before": None}
     assert replies["GET /api/llm-config"].json == {"configurations": [], "nextAfter": None}
+    assert replies["GET /api/alert-destinations"].json == {"destinations": []}
     assert (await alpha.ask("GET", "/api/model-aliases")).json == aliases
     assert (await alpha.ask("GET", "/api/usage/calls")).json == calls
 

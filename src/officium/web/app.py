@@ -22,6 +22,7 @@ from officium.kit.errors import InvalidRequest, NotFound, OfficiumError
 from officium.kit.version import __version__
 from officium.web.access import AccessRecorder
 from officium.web.acting import ActingUsers
+from officium.web.api.alerts import DestinationService, alerts_router
 from officium.web.api.aliases import AliasService, aliases_router
 from officium.web.api.audit_log import AuditEntries, audit_log_router
 from officium.web.api.chat_wire import ChatWire
@@ -99,6 +100,7 @@ class WebParts:
     gateway: Gateway
     models: AliasService
     usage: UsageRecords
+    destinations: DestinationService
     authenticator: Authenticator
     acting_users: ActingUsers
     configs: Configs
@@ -333,6 +335,7 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(operations_router(operations))
     app.include_router(aliases_router(parts.models, parts.authenticator))
     app.include_router(usage_router(parts.usage, parts.authenticator))
+    app.include_router(alerts_router(parts.destinations, parts.authenticator))
     app.include_router(llm_config_router(parts.configs, parts.acting_users, parts.authenticator))
     app.include_router(audit_log_router(parts.audit, parts.authenticator))
     app.include_router(documentation_router())
