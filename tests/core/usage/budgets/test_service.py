@@ -4,16 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from officium.core.tenancy import SCOPES, Caller
+from officium.core.tenancy import SCOPES, AuditEntry, AuditService, AuditStore, Caller
 from officium.core.usage.budgets import BudgetChanges, BudgetExists, Forecast, Terms
 from officium.core.usage.budgets import store as store_module
-from officium.core.usage.ledger.budget import THE_TENANT, Subject
+from officium.core.usage.ledger.budget import THE_TENANT, Period, Subject, Unit
 from officium.core.usage.ledger.errors import BudgetNotFound, InvalidBudget
 from officium.kit.database import Database
 from officium.kit.errors import Conflict, InvalidRequest, PermissionDenied
 from tests.support.budgets import Purse
 
 CLIENT = Subject("client", "7")
+Limits = dict[tuple[Unit, Period], int | None]
 DAY_S = 86_400.0
 
 
@@ -241,7 +242,10 @@ async def test_of_two_changes_at_once_one_is_refused(purse: Purse, admin: Caller
     before = await purse.a_budget(admin)
     changes = [purse.service.changed(admin, before, BudgetChanges(limit=number)) for number in (1, 2)]
 
-    done = [await purse.store.update_budget(admin, before, after, purse.clock.now()) for after in changes]
+    done = [
+        await purse.store.save_budgets(admin, [], [(before, after)], purse.clock.now(), [])
+        for after in changes
+    ]
 
     assert done == [True, False]
 
@@ -273,6 +277,79 @@ async def test_every_change_is_made_known_to_all_processes(purse: Purse, admin: 
     await purse.service.delete_budget(admin, budget.id)
 
     assert purse.changed == [admin.tenant_id] * 4
+
+
+async def test_every_change_stands_in_the_audit_log(purse: Purse, admin: Caller):
+    budget = await purse.a_budget(admin, 5)
+    await purse.service.update_budget(admin, budget.id, BudgetChanges(limit=1), request_id="req_1")
+    await purse.service.reset_budget(admin, budget.id)
+    await purse.service.delete_budget(admin, budget.id)
+
+    entries = await AuditService(AuditStore(purse.database)).list_entries(admin, thing_id=budget.id)
+
+    assert {entry.action for entry in entries} == {
+        "budget.created",
+        "budget.changed",
+        "budget.reset",
+        "budget.deleted",
+    }
+    (changed,) = (entry for entry in entries if entry.action == "budget.changed")
+    assert changed.before is not None
+    assert changed.after is not None
+    assert (changed.before["limit"], changed.after["limit"]) == (5, 1)
+    assert (changed.actor, changed.request_id) == ("member:admin", "req_1")
+
+
+async def test_limits_are_set_together(purse: Purse, admin: Caller):
+    day = await purse.a_budget(admin, 10, subject=CLIENT, period="day", is_hard=False)
+    limits: Limits = {("tokens", "day"): 20, ("tokens", "month"): 300, ("requests", "day"): None}
+
+    found = await purse.service.set_limits(admin, CLIENT, limits, "Asia/Riyadh")
+
+    told = {(budget.unit, budget.period): budget for budget in found}
+    assert {measured: budget.limit for measured, budget in told.items()} == limits
+    assert told["tokens", "day"].id == day.id
+    assert not told["tokens", "day"].is_hard
+    assert told["tokens", "month"].is_hard
+    assert told["tokens", "month"].time_zone == "Asia/Riyadh"
+
+
+async def test_of_limits_one_of_which_is_not_possible_none_is_set(purse: Purse, admin: Caller):
+    await purse.a_budget(admin, 10, subject=CLIENT, period="day")
+
+    with pytest.raises(InvalidBudget):
+        await purse.service.set_limits(admin, CLIENT, {("tokens", "day"): 20, ("tokens", "month"): -1}, "UTC")
+
+    (left,) = await purse.service.list_budgets(admin)
+    assert left.budget.limit == 10
+
+
+async def test_of_changes_one_of_which_comes_too_late_none_is_made(purse: Purse, admin: Caller):
+    before = [await purse.a_budget(admin, 10, period=period) for period in ("day", "month")]
+    await purse.service.update_budget(admin, before[1].id, BudgetChanges(limit=11))
+    changes = [(budget, purse.service.changed(admin, budget, BudgetChanges(limit=99))) for budget in before]
+
+    assert not await purse.store.save_budgets(admin, [], changes, purse.clock.now(), [])
+
+    left = await purse.service.list_budgets(admin)
+    assert {balance.budget.period: balance.budget.limit for balance in left} == {"day": 10, "month": 11}
+
+
+async def test_day_is_reset_and_the_month_goes_on_without_its_refusal(purse: Purse, admin: Caller):
+    day = await purse.a_budget(admin, 10, subject=CLIENT, period="day")
+    month = await purse.a_budget(admin, 10, subject=CLIENT, period="month")
+    other = await purse.a_budget(admin, 10, period="day")
+    for budget in (day, month, other):
+        await purse.count(budget, 7, exhausted_at=purse.clock.now())
+
+    await purse.service.reset_day(admin, [CLIENT])
+
+    assert purse.ledger.resets == [(admin.tenant_id, [day.id])]
+    exhausted = {
+        balance.budget.id: balance.is_exhausted for balance in await purse.service.list_budgets(admin)
+    }
+    assert exhausted == {day.id: False, month.id: False, other.id: True}
+    assert (await purse.service.get_budget(admin, month.id)).used == 7
 
 
 async def test_pages_follow_each_other(purse: Purse, admin: Caller):
@@ -310,11 +387,13 @@ async def test_budgets_of_others_are_out_of_reach(purse: Purse, admin: Caller):
         with pytest.raises(BudgetNotFound):
             await attempt
     assert purse.ledger.resets == []
-    stolen = BudgetChanges(limit=1)
-    assert not await purse.store.update_budget(
-        other, budget, purse.service.changed(other, budget, stolen), purse.clock.now()
+    stolen = (budget, purse.service.changed(other, budget, BudgetChanges(limit=1)))
+    assert not await purse.store.save_budgets(other, [], [stolen], purse.clock.now(), [])
+    assert not await purse.store.delete_budget(
+        other,
+        budget.id,
+        AuditEntry(at=purse.clock.now(), action="budget.deleted", thing="budget", thing_id=budget.id),
     )
-    assert not await purse.store.delete_budget(other, budget.id)
     assert await purse.store.read_siblings(other, [budget], purse.clock.now()) == ([], [])
     assert (await purse.service.get_budget(admin, budget.id)).budget == budget
 

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, or
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from officium.core.tenancy import Caller
+from officium.core.tenancy import AuditEntry, Caller
+from officium.core.tenancy.audit.store import record
 from officium.core.usage.budgets.balance import Counted, measure
 from officium.core.usage.budgets.errors import BudgetExists
 from officium.core.usage.budgets.forecast import LOOK_BACK
@@ -29,10 +30,28 @@ class BudgetStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add_budgets(self, caller: Caller, added: Sequence[Budget]) -> None:
-        """Insert budgets of the caller's tenant, all or none. Raises BudgetExists and InvalidBudget."""
+    async def save_budgets(
+        self,
+        caller: Caller,
+        added: Sequence[Budget],
+        changed: Sequence[tuple[Budget, Budget]],
+        now: datetime,
+        entries: Sequence[AuditEntry],
+    ) -> bool:
+        """Insert some budgets and put others in the place of what they were, all or none.
+
+        `False` where one is no longer as it was. Raises BudgetExists and InvalidBudget.
+        """
         async with self._database.writing(caller.tenant_id) as connection:
-            await insert_budgets(caller, connection, added)
+            for before, after in changed:
+                if not await change_budget(caller, connection, before, after, now):
+                    await connection.rollback()
+                    return False
+            if added:
+                await insert_budgets(caller, connection, added)
+            for entry in entries:
+                await record(caller, connection, entry)
+        return True
 
     async def find_budget(self, caller: Caller, budget_id: str) -> Budget | None:
         """The tenant's budget with this id."""
@@ -75,19 +94,34 @@ class BudgetStore:
             counters = [_counted(row) for row in (await connection.execute(counted)).mappings()]
         return found, counters
 
-    async def update_budget(self, caller: Caller, before: Budget, after: Budget, now: datetime) -> bool:
-        """Put `after` in the place of `before`, and let the running period follow.
-
-        `False` where the budget is no longer as `before` has it.
-        """
-        async with self._database.writing(caller.tenant_id) as connection:
-            return await change_budget(caller, connection, before, after, now)
-
-    async def delete_budget(self, caller: Caller, budget_id: str) -> bool:
-        """Delete a budget; whether there was one. What it counted stays, for the ledger's sake."""
+    async def delete_budget(self, caller: Caller, budget_id: str, entry: AuditEntry) -> bool:
+        """Delete a budget and what it counted; whether there was one. The ledger's entries stay."""
         query = delete(budgets).where(budgets.c.tenant_id == caller.tenant_id, budgets.c.id == budget_id)
         async with self._database.writing(caller.tenant_id) as connection:
-            return (await connection.execute(query)).rowcount > 0
+            is_deleted = (await connection.execute(query)).rowcount > 0
+            if is_deleted:
+                await _delete_counters(caller, connection, [budget_id])
+                await record(caller, connection, entry)
+        return is_deleted
+
+    async def forget_refusals(
+        self, caller: Caller, budget_ids: Sequence[str], now: datetime, entries: Sequence[AuditEntry]
+    ) -> None:
+        """Let no budget of these be called exhausted because a call was refused in the running period."""
+        query = (
+            update(budget_counters)
+            .where(
+                budget_counters.c.tenant_id == caller.tenant_id,
+                budget_counters.c.budget_id.in_(budget_ids),
+                budget_counters.c.ends_at > now,
+                budget_counters.c.exhausted_at.is_not(None),
+            )
+            .values(exhausted_at=None)
+        )
+        async with self._database.writing(caller.tenant_id) as connection:
+            await connection.execute(query)
+            for entry in entries:
+                await record(caller, connection, entry)
 
 
 async def insert_budgets(caller: Caller, connection: AsyncConnection, added: Sequence[Budget]) -> None:
@@ -110,7 +144,10 @@ async def insert_budgets(caller: Caller, connection: AsyncConnection, added: Seq
 async def change_budget(
     caller: Caller, connection: AsyncConnection, before: Budget, after: Budget, now: datetime
 ) -> bool:
-    """Put `after` in the place of `before` in the transaction of `connection`; as `update_budget`."""
+    """Put `after` in the place of `before` in the transaction of `connection`; the running period follows.
+
+    `False` where the budget is no longer as `before` has it.
+    """
     query = (
         update(budgets)
         .where(
@@ -130,15 +167,24 @@ async def change_budget(
 async def find_budgets_of(
     caller: Caller, connection: AsyncConnection, subjects: Sequence[Subject]
 ) -> list[Budget]:
-    """All budgets of these subjects, or of all, in the transaction of `connection`."""
+    """All budgets of these subjects, in the transaction of `connection`."""
     query = select(budgets).where(_of_subjects(caller, subjects)).order_by(budgets.c.id)
     return [_budget(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def delete_budgets_of(caller: Caller, connection: AsyncConnection, subjects: Sequence[Subject]) -> None:
-    """Delete every budget of these subjects, in the transaction of `connection`."""
-    if subjects:
-        await connection.execute(delete(budgets).where(_of_subjects(caller, subjects)))
+    """Delete every budget of these subjects and what it counted, in the transaction of `connection`."""
+    gone = [budget.id for budget in await find_budgets_of(caller, connection, subjects)]
+    query = delete(budgets).where(budgets.c.tenant_id == caller.tenant_id, budgets.c.id.in_(gone))
+    await connection.execute(query)
+    await _delete_counters(caller, connection, gone)
+
+
+async def _delete_counters(caller: Caller, connection: AsyncConnection, budget_ids: Sequence[str]) -> None:
+    query = delete(budget_counters).where(
+        budget_counters.c.tenant_id == caller.tenant_id, budget_counters.c.budget_id.in_(budget_ids)
+    )
+    await connection.execute(query)
 
 
 async def _let_counters_follow(
