@@ -18,7 +18,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from pydantic import SecretStr
 
-from officium.core.config import ConfigService, ConfigStore, KnownProvider, Providers
+from officium.core.config import SEALED_COLUMNS, ConfigService, ConfigStore, KnownProvider, Providers
 from officium.core.gateway import (
     Accountant,
     AliasStore,
@@ -73,7 +73,7 @@ from officium.kit.database import Database, DatabaseUnavailable
 from officium.kit.logs import configure_logs
 from officium.kit.notices import Notices, open_notices
 from officium.kit.redis import open_redis
-from officium.kit.sealing import KeyRing, SealingStore, SecretWrapper
+from officium.kit.sealing import KeyRing, KeyRotation, SealingStore, SecretWrapper
 from officium.kit.secrets import ServerSecret, load_server_secret
 from officium.kit.version import __version__
 from officium.settings import ProviderSettings, Settings, load_settings
@@ -340,6 +340,13 @@ def build_courier(settings: Settings, secret: ServerSecret, transport: Transport
     previous = settings.previous_secret_key_text
     older = ServerSecret(previous.encode()) if previous else None
     return Courier(webhooks, WebhookSecrets(secret, older), _mailer(settings), clock)
+
+
+def build_key_rotation(settings: Settings, database: Database, clock: Clock) -> KeyRotation:
+    """What exchanges the sealing keys. Every column of sealed values must be named here."""
+    secret = load_server_secret(settings.secret_key_text, settings.data_dir)
+    ring = build_key_ring(settings, secret, database, clock)
+    return KeyRotation(SealingStore(database), ring, SEALED_COLUMNS, clock)
 
 
 def server_options(settings: Settings) -> ServerOptions:

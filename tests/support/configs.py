@@ -76,6 +76,14 @@ class Configs:
         """A new configuration."""
         return await self.service.create_config(caller, a_draft(**said), owner_id)
 
+    async def change(
+        self, caller: Caller, config_id: str, owner_id: str | None = None, **said: Any
+    ) -> LlmConfig:
+        """The configuration after a change of just what is said."""
+        if isinstance(said.get("api_key"), str):
+            said["api_key"] = Secret(said["api_key"])
+        return await self.service.update_config(caller, config_id, ConfigDraft(**said), owner_id)
+
     async def opened_keys(self, caller: Caller) -> list[str | None]:
         """The keys as the gateway would get them."""
         opened = await self.service.load_for_gateway(caller)

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from officium.cli import aliases, chat, doctor, keys, providers, replay, server, tenants
+from officium.cli import aliases, chat, doctor, keys, providers, replay, sealing, server, tenants
 from officium.cli.terminal import report
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ model_app = typer.Typer(name="model", help="The models callers may ask for.", no
 server.add_to(app)
 tenants.add_to(app)
 keys.add_to(app)
+sealing.add_to(app)
 aliases.add_to(model_app)
 app.add_typer(model_app)
 chat.add_to(app)

@@ -34,7 +34,9 @@ def create(
     tenant: TenantOption = None,
     scopes: Annotated[
         str,
-        typer.Option(help="Separated by commas: inference, usage:read, config:read, config:write, admin."),
+        typer.Option(
+            help="Separated by commas: inference, usage:read, config:read, config:write, act-as, admin."
+        ),
     ] = "inference",
     expires: Annotated[
         str | None,

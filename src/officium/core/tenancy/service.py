@@ -5,6 +5,7 @@ from datetime import datetime
 
 import structlog
 
+from officium.core.tenancy.audit.entry import AuditEntry
 from officium.core.tenancy.caller import Caller, require, require_operator
 from officium.core.tenancy.errors import KeyNotFound, TenantNotFound
 from officium.core.tenancy.key import ApiKey, KeyDigester, NewKey, check_key, make_secret, shown_prefix
@@ -95,6 +96,7 @@ class KeyService:
         *,
         scopes: Collection[str] = ("inference",),
         expires_at: datetime | None = None,
+        request_id: str | None = None,
     ) -> NewKey:
         """Create a key of the caller's tenant. Needs `admin`; raises InvalidKey and PermissionDenied.
 
@@ -114,7 +116,15 @@ class KeyService:
             created_by=caller.actor,
             expires_at=expires_at,
         )
-        await self._store.add_key(caller, key, self._digester.digest(secret))
+        entry = AuditEntry(
+            at=now,
+            action="key.created",
+            thing="key",
+            thing_id=key.id,
+            after=_values_of(key),
+            request_id=request_id,
+        )
+        await self._store.add_key(caller, key, self._digester.digest(secret), entry)
         _log.info(
             "key.created", tenant=key.tenant_id, key=key.id, actor=caller.actor, scopes=sorted(key.scopes)
         )
@@ -125,14 +135,24 @@ class KeyService:
         require(caller, "admin")
         return await self._store.list_keys(caller, after, limit)
 
-    async def revoke_key(self, caller: Caller, reference: str) -> ApiKey:
+    async def revoke_key(self, caller: Caller, reference: str, *, request_id: str | None = None) -> ApiKey:
         """Refuse the key with this id or prefix from now on, everywhere within five seconds. Needs `admin`.
 
         Revoking twice changes nothing. Raises KeyNotFound and PermissionDenied.
         """
         require(caller, "admin")
         key = await self._get_key(caller, reference)
-        await self._store.revoke_key(caller, key.id, self._clock.now())
+        now = self._clock.now()
+        entry = AuditEntry(
+            at=now,
+            action="key.revoked",
+            thing="key",
+            thing_id=key.id,
+            before=_values_of(key),
+            after=_values_of(key) | {"revoked_at": now.isoformat()},
+            request_id=request_id,
+        )
+        await self._store.revoke_key(caller, key.id, entry)
         self._notices.publish(KEY_CHANGED, key.id)
         _log.info("key.revoked", tenant=key.tenant_id, key=key.id, actor=caller.actor)
         return await self._get_key(caller, key.id)
@@ -144,3 +164,13 @@ class KeyService:
                 f"Your tenant has no key {reference!r}. List the keys to see their ids.", key=reference
             )
         return key
+
+
+def _values_of(key: ApiKey) -> dict[str, object]:
+    """What the audit log keeps of a key: how it is recognised and what it may do."""
+    return {
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": sorted(key.scopes),
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+    }

@@ -8,6 +8,8 @@ from msgspec import Struct
 from sqlalchemy import CursorResult, RowMapping, bindparam, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from officium.core.tenancy.audit.entry import AuditEntry
+from officium.core.tenancy.audit.store import record
 from officium.core.tenancy.caller import Caller
 from officium.core.tenancy.errors import TenantExists
 from officium.core.tenancy.key import ApiKey
@@ -78,12 +80,13 @@ class KeyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add_key(self, caller: Caller, key: ApiKey, digest: bytes) -> None:
-        """Insert a key of the caller's tenant."""
+    async def add_key(self, caller: Caller, key: ApiKey, digest: bytes, entry: AuditEntry) -> None:
+        """Insert a key of the caller's tenant, and the entry into the audit log."""
         values = {name: getattr(key, name) for name in key.__struct_fields__}
         values |= {"tenant_id": caller.tenant_id, "scopes": sorted(key.scopes), "digest": digest}
         async with self._database.writing(caller.tenant_id) as connection:
             await connection.execute(insert(api_keys).values(values))
+            await record(caller, connection, entry)
 
     async def list_keys(self, caller: Caller, after: str, limit: int) -> list[ApiKey]:
         """A page of the tenant's keys in the order they were made, beginning behind the id `after`."""
@@ -106,8 +109,8 @@ class KeyStore:
             row = (await connection.execute(query)).mappings().first()
         return _key(row) if row is not None else None
 
-    async def revoke_key(self, caller: Caller, key_id: str, now: datetime) -> None:
-        """Mark the key as revoked, unless it is already."""
+    async def revoke_key(self, caller: Caller, key_id: str, entry: AuditEntry) -> None:
+        """Mark the key as revoked, and say so in the audit log, unless it is already."""
         query = (
             update(api_keys)
             .where(
@@ -115,10 +118,11 @@ class KeyStore:
                 api_keys.c.id == key_id,
                 api_keys.c.revoked_at.is_(None),
             )
-            .values(revoked_at=now)
+            .values(revoked_at=entry.at)
         )
         async with self._database.writing(caller.tenant_id) as connection:
-            await connection.execute(query)
+            if _count(await connection.execute(query)):
+                await record(caller, connection, entry)
 
     async def find_digests_for_all_tenants(self, digests: Sequence[bytes]) -> dict[bytes, KeyRecord]:
         """The keys behind `digests`, whosever they are: the one question asked before a tenant is known."""

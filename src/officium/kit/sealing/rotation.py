@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct
 
 from officium.kit.clock import Clock
-from officium.kit.sealing.envelope import SealBroken
+from officium.kit.sealing.envelope import Place, SealBroken
 from officium.kit.sealing.sealer import KeyRing
 from officium.kit.sealing.store import SealedColumn, SealedValue, SealingKey, SealingStore
 
@@ -19,11 +19,15 @@ _log = structlog.get_logger(__name__)
 
 
 class Rotation(Struct, frozen=True, kw_only=True):
-    """What a rotation did. `kept` keys could not be retired: the `broken` values still name them."""
+    """What a rotation did. `is_new` is false where it finished one that was interrupted.
+
+    `kept` keys could not be retired: the `broken` values still name them.
+    """
 
     active: str
+    is_new: bool
     resealed: int
-    broken: int
+    broken: tuple[Place, ...]
     retired: tuple[str, ...]
     kept: tuple[str, ...]
 
@@ -49,22 +53,34 @@ class KeyRotation:
     async def rotate(self) -> Rotation:
         """Rotate, or go on with a rotation that was interrupted. Values may be written meanwhile.
 
-        Values that do not open are left as they are, and counted. Raises SecretChanged.
+        Values that do not open are left as they are, and named. Raises SecretChanged.
         """
-        active = await self._store.begin_rotation_for_all_tenants(await self._ring.make_key())
+        for key in await self._store.list_keys_for_all_tenants():
+            if key.state != "retired":
+                await self._ring.check(key)
+        made = await self._ring.make_key()
+        active = await self._store.begin_rotation_for_all_tenants(made)
         _log.info("sealing.rotating", key=active.id)
-        resealed = broken = 0
+        resealed = 0
+        broken: list[Place] = []
         for column in self._columns:
             done, failed = await self._reseal(column, active)
-            resealed, broken = resealed + done, broken + failed
+            resealed += done
+            broken += failed
         retired, kept = await self._store.retire_for_all_tenants(self._columns, self._clock.now())
-        _log.info("sealing.rotated", key=active.id, resealed=resealed, broken=broken, retired=len(retired))
+        _log.info("sealing.rotated", key=active.id, resealed=resealed, broken=len(broken))
         return Rotation(
-            active=active.id, resealed=resealed, broken=broken, retired=tuple(retired), kept=tuple(kept)
+            active=active.id,
+            is_new=active.id == made.id,
+            resealed=resealed,
+            broken=tuple(broken),
+            retired=tuple(retired),
+            kept=tuple(kept),
         )
 
-    async def _reseal(self, column: SealedColumn, active: SealingKey) -> tuple[int, int]:
-        done = failed = 0
+    async def _reseal(self, column: SealedColumn, active: SealingKey) -> tuple[int, list[Place]]:
+        done = 0
+        failed: list[Place] = []
         after = ("", "")
         while page := await self._store.list_stale_for_all_tenants(column, active.id, after, BATCH):
             changes: list[tuple[SealedValue, str]] = []
@@ -72,7 +88,7 @@ class KeyRotation:
                 try:
                     changes.append((value, await self._ring.reseal(active, value.place, value.envelope)))
                 except SealBroken:
-                    failed += 1
+                    failed.append(value.place)
                     _log.error("sealing.broken", place=str(value.place), tenant=value.place.tenant_id)
             done += await self._store.replace_for_all_tenants(column, changes)
             after = (page[-1].place.tenant_id, page[-1].place.row_id)

@@ -63,6 +63,10 @@ class KeyRing:
             created_at=self._clock.now(),
         )
 
+    async def check(self, key: SealingKey) -> None:
+        """Raise SecretChanged unless the key, which is not retired, can be unwrapped here."""
+        await self._unwrapped(key)
+
     async def reseal(self, key: SealingKey, place: Place, envelope: str) -> str:
         """The same secret in an envelope made with `key`. Raises SealBroken and SecretChanged."""
         secret = await self.open(place, envelope)

@@ -80,7 +80,7 @@ class SealingStore:
         await connection.execute(build(sealing_keys).values(values).on_conflict_do_nothing())
 
     async def begin_rotation_for_all_tenants(self, key: SealingKey) -> SealingKey:
-        """Make `key` the active one and let the others retire; the active one where that is under way.
+        """Make `key` the active one and let the others retire; where that is under way, keep the active one.
 
         On PostgreSQL this waits for all who hold the active key, so afterwards nothing can be sealed with it.
         """
