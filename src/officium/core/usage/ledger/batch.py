@@ -86,6 +86,7 @@ class Batch:
         self._seeds: dict[CounterKey, NewCounter] = {}
         self._counters: dict[CounterKey, Counter] = {}
         self._holds: dict[str, HoldRow] = {}
+        self._hold_ids: list[str] | None = None
         self._past: dict[str, list[PastEntry]] = {}
         self._resolved: dict[str, list[tuple[Counter, int]]] = {}
         self._blocked: set[tuple[str, Subject]] = set()
@@ -101,6 +102,11 @@ class Batch:
 
     def hold_ids(self) -> list[str]:
         """The holds whose rows are needed, in order."""
+        if self._hold_ids is None:
+            self._hold_ids = self._find_hold_ids()
+        return self._hold_ids
+
+    def _find_hold_ids(self) -> list[str]:
         found: set[str] = set()
         for operation in self.operations:
             kind = type(operation)
@@ -244,6 +250,7 @@ class Batch:
             nano_usd=need.fixed.nano_usd + tokens * need.nano_usd_per_output_token,
         )
         held = triple(amounts)
+        _check_size(held)
         for counter, unit, _ in place.counters:
             counter.held += held[unit]
             if held[unit]:
@@ -285,6 +292,7 @@ class Batch:
         if hold is None:
             return False
         by = triple(operation.by)
+        _check_size(by)
         counters = self._counters_of(hold.counters)
         for counter, unit in counters:
             limit = counter.limit
@@ -365,8 +373,9 @@ class Batch:
 
     def _book(self, entry: Entry) -> None:
         """Append an entry, and count it on the counters it names."""
-        self._append(entry)
         amounts = (entry.tokens, entry.requests, entry.nano_usd)
+        _check_size(amounts)
+        self._append(entry)
         for number, (counter, unit) in enumerate(self._counters_of(entry.counters)):
             amount = amounts[unit]
             if not amount:
@@ -471,6 +480,14 @@ class Batch:
 
 
 _UNIT_NAMES = tuple(UNITS)
+_LARGEST = 2**53
+"""Nine million dollars, in billionths, for one call; a thousand of them still fit a counter."""
+
+
+def _check_size(amounts: tuple[int, int, int]) -> None:
+    """Raise OverflowError for what would break a column, or the sum of many of its kind."""
+    if not -_LARGEST <= min(amounts) <= max(amounts) <= _LARGEST:
+        raise OverflowError("an amount is too large for the ledger")
 
 
 def _least(need: Need) -> int:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from officium.core.usage.ledger.budget import Subject
 from officium.core.usage.ledger.operation import Answer, Granted, MustWait, PlaceHold
 from officium.kit.clock import Clock
+from officium.kit.errors import ServiceUnavailable
 
 RETRY_S = 0.1
 """How often those in front look again in any case: other processes do not say what they let go of."""
@@ -25,6 +26,7 @@ class _Waiter(Struct, eq=False, kw_only=True):
     deadline: float
     future: "asyncio.Future[Answer]"
     attempt: "asyncio.Future[Answer] | None" = None
+    has_left: bool = False
 
 
 class WaitingLine:
@@ -78,9 +80,15 @@ class WaitingLine:
     def close(self) -> None:
         """Send everybody away."""
         for waiter in tuple(self._waiters):
-            waiter.future.cancel()
+            if not waiter.future.done():
+                waiter.future.set_exception(
+                    ServiceUnavailable("The server is stopping. Ask again in a moment.")
+                )
 
     def _leave(self, waiter: _Waiter) -> None:
+        if waiter.has_left:
+            return
+        waiter.has_left = True
         self._waiters.remove(waiter)
         self._blocked.subtract(waiter.blocked_by)
         self._blocked = +self._blocked
@@ -102,8 +110,8 @@ class WaitingLine:
         try:
             while self._must_try_again and self._waiters:
                 self._must_try_again = False
-                front = list(islice(self._waiters, _MOST_AT_ONCE))
-                if await self._try(front) == len(front):
+                front = [one for one in islice(self._waiters, _MOST_AT_ONCE) if not one.future.done()]
+                if front and await self._try(front) == len(front):
                     self._must_try_again = True
         finally:
             self._task = None
@@ -134,6 +142,7 @@ class WaitingLine:
                 self._release(waiter.operation)
         elif error is not None:
             waiter.future.set_exception(error)
+            self._leave(waiter)
         elif isinstance(answer, MustWait):
             self._blocked.subtract(waiter.blocked_by)
             self._blocked.update(answer.subjects)
@@ -141,4 +150,5 @@ class WaitingLine:
             return False
         else:
             waiter.future.set_result(answer)
+            self._leave(waiter)
         return True

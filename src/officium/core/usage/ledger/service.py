@@ -213,6 +213,7 @@ class LedgerService:
             ]
             done: int = sum(await asyncio.gather(*attempts))
             expired += done
+            self._try_waiting_again({tenant_id for _, tenant_id in overdue})
             if not done or len(overdue) < _EXPIRED_AT_ONCE:
                 break
         if expired:

@@ -50,6 +50,9 @@ _read_holds = msgspec.json.Decoder(list[HoldRow]).decode
 _read_counters = msgspec.json.Decoder(list[Counter]).decode
 _read_entries = msgspec.json.Decoder(list[PastEntry]).decode
 _MOST_ROUNDS = 5
+_SQLITE_DATA_FAULTS = (sqlite3.IntegrityError, sqlite3.DataError)
+_POSTGRES_DATA_FAULTS = ("22", "23", "54")
+"""PostgreSQL's classes of errors in the data, in its integrity and of what is too large."""
 
 
 class _Books(Protocol):
@@ -170,9 +173,9 @@ class _SqliteBooks:
         except (PerhapsWritten, DatabaseUnavailable) as error:
             self._disconnect()
             raise error if isinstance(error, PerhapsWritten) else NotWritten(str(error)) from error
-        except (sqlite3.OperationalError, sqlite3.InterfaceError) as error:
-            raise NotWritten(str(error)) from error
         except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, _SQLITE_DATA_FAULTS):
+                raise NotWritten(str(error)) from error
             raise OperationRefused(type(error).__name__) from error
 
     def _write_for_all_tenants(
@@ -301,11 +304,7 @@ def _is_their_own_fault(error: Exception) -> bool:
     if isinstance(error, DatabaseUnavailable | OSError | TimeoutError):
         return False
     is_drivers = type(error).__module__.startswith("asyncpg")
-    return not is_drivers or str(getattr(error, "sqlstate", None)).startswith(_DATA_FAULTS)
-
-
-_DATA_FAULTS = ("22", "23", "54")
-"""PostgreSQL's classes of errors in the data, in its integrity and of what is too large."""
+    return not is_drivers or str(getattr(error, "sqlstate", None)).startswith(_POSTGRES_DATA_FAULTS)
 
 
 def _text(rows: object) -> str:
