@@ -4,9 +4,10 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.util import find_spec
 from os import environ
 from typing import TYPE_CHECKING
@@ -29,12 +30,13 @@ from officium.core.gateway import (
     ModelService,
     ProviderAccess,
 )
+from officium.core.gateway.catalogue import ModelCatalogue
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
 from officium.core.llm.guard import AddressGuard
 from officium.core.llm.http import HttpRequest, Timeouts, Transport
 from officium.core.llm.http1 import Http1Transport
-from officium.core.llm.price import load_prices
+from officium.core.llm.price import Price, Rates, load_prices
 from officium.core.llm.providers import PROVIDERS
 from officium.core.llm.providers.catalog import ALIASES
 from officium.core.llm.retry import RetryPolicy
@@ -65,7 +67,8 @@ from officium.core.usage.alerts import (
     WebhookSecrets,
 )
 from officium.core.usage.idempotency import IdempotencyService, IdempotencyStore
-from officium.core.usage.ledger import Amounts, Hold, Label, Need, SpendingSource, Subject
+from officium.core.usage.ledger import LedgerService, LedgerStore
+from officium.core.usage.prices import PriceBook, PriceService, PriceStore, UnknownPrices
 from officium.jobs import Clockwork, Job, JobMetrics, LeaseStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
@@ -88,6 +91,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 _JWKS_LIMIT_BYTES = 256 * 1024
+_SWEEP_EVERY_S = 3600.0
 _ALERTS_EVERY_S = 5.0
 
 logger = structlog.get_logger("server")
@@ -113,8 +117,11 @@ class Parts:
     gateway: GatewayService
     usage: UsageService
     usage_log: UsageLog
+    ledger: LedgerService
     destinations: DestinationService
     clockwork: Clockwork
+    prices: PriceService
+    catalogue: ModelCatalogue
     idempotency: IdempotencyService
     registry: CollectorRegistry
 
@@ -136,11 +143,20 @@ def build_parts(settings: Settings) -> Parts:
     models = ModelService(provider_access(settings), AliasStore(database), clock)
     usage = UsageStore(database)
     usage_log = UsageLog(usage)
+    ledger = LedgerService(LedgerStore(database), clock)
+    prices = PriceStore(database)
+    price_book = PriceBook(prices, clock, notices)
     courier = build_courier(settings, secret, transport, clock)
     destinations = DestinationStore(database)
     post = AlertPost(AlertStore(database), destinations, courier, clock)
-    jobs = [Job("alerts", _ALERTS_EVERY_S, post.deliver_due)]
-    accountant = Accountant(usage_log, clock, GatewayMetrics(registry), OpenLedger(), _open_telemetry())
+    idempotency = IdempotencyService(
+        IdempotencyStore(database), clock, busy_for_s=settings.total_timeout_s + 60
+    )
+    jobs = [
+        Job("alerts", _ALERTS_EVERY_S, post.deliver_due),
+        Job("idempotency", _SWEEP_EVERY_S, idempotency.sweep),
+    ]
+    accountant = Accountant(usage_log, clock, GatewayMetrics(registry), ledger, _open_telemetry())
     return Parts(
         settings=settings,
         clock=clock,
@@ -166,39 +182,20 @@ def build_parts(settings: Settings) -> Parts:
         gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
         usage=UsageService(usage),
         usage_log=usage_log,
+        ledger=ledger,
         destinations=DestinationService(destinations, courier, clock),
         clockwork=Clockwork(jobs, LeaseStore(database), clock, JobMetrics(registry)),
-        idempotency=IdempotencyService(
-            IdempotencyStore(database), clock, busy_for_s=settings.total_timeout_s + 60
+        prices=PriceService(prices, clock, notices),
+        catalogue=ModelCatalogue(
+            models,
+            price_book,
+            clock,
+            unknown=unknown_prices(settings),
+            default_model=settings.default_model,
         ),
+        idempotency=idempotency,
         registry=registry,
     )
-
-
-class OpenLedger:
-    """Grants everything, until the ledger is there."""
-
-    is_full = False
-
-    async def hold(
-        self, caller: Caller, subjects: Sequence[Subject], need: Need, label: Label, *, is_stream: bool
-    ) -> Hold:
-        return Hold(
-            id="",
-            tenant_id=caller.tenant_id,
-            subjects=tuple(subjects),
-            label=label,
-            granted=need.fixed,
-            output_tokens=need.output_tokens,
-            is_shrunk=False,
-            created_at=SystemClock().now(),
-        )
-
-    async def extend(self, hold: Hold, by: Amounts) -> bool:
-        return True
-
-    def settle(self, hold: Hold, spent: Amounts, source: SpendingSource) -> None:
-        pass
 
 
 def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
@@ -217,6 +214,8 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             models=parts.models,
             usage=parts.usage,
             destinations=parts.destinations,
+            prices=parts.prices,
+            catalogue=parts.catalogue,
             authenticator=parts.authenticator,
             acting_users=parts.acting_users,
             configs=parts.configs,
@@ -257,6 +256,10 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         stack.push_async_callback(parts.notices.close)
         parts.usage_log.start()
         stack.push_async_callback(parts.usage_log.close)
+        await parts.ledger.start()
+        stack.push_async_callback(parts.ledger.close)
+        await parts.gateway.start()
+        stack.push_async_callback(parts.gateway.close)
         stack.push_async_callback(parts.authenticator.close)
         parts.clockwork.start()
         stack.push_async_callback(parts.clockwork.close)
@@ -334,12 +337,10 @@ def build_key_ring(settings: Settings, secret: ServerSecret, database: Database,
     return KeyRing(SealingStore(database), SecretWrapper(secret), clock, *older)
 
 
-def build_courier(settings: Settings, secret: ServerSecret, transport: Transport, clock: Clock) -> Courier:
-    """What brings alerts to webhooks, and by mail where there is a mail server. Raises InvalidSmtpUrl."""
-    webhooks = GuardedWebhooks(transport, AddressGuard(settings.allowed_private_hosts))
-    previous = settings.previous_secret_key_text
-    older = ServerSecret(previous.encode()) if previous else None
-    return Courier(webhooks, WebhookSecrets(secret, older), _mailer(settings), clock)
+def unknown_prices(settings: Settings) -> UnknownPrices:
+    """What becomes of calls whose price nobody knows."""
+    taken, given = (int(Decimal(usd) * 1_000_000) for usd in settings.price_ceiling.split("/"))
+    return UnknownPrices(settings.unknown_price, Price(Rates(taken, taken, taken, given)))
 
 
 def build_key_rotation(settings: Settings, database: Database, clock: Clock) -> KeyRotation:
@@ -347,6 +348,14 @@ def build_key_rotation(settings: Settings, database: Database, clock: Clock) -> 
     secret = load_server_secret(settings.secret_key_text, settings.data_dir)
     ring = build_key_ring(settings, secret, database, clock)
     return KeyRotation(SealingStore(database), ring, SEALED_COLUMNS, clock)
+
+
+def build_courier(settings: Settings, secret: ServerSecret, transport: Transport, clock: Clock) -> Courier:
+    """What brings alerts to webhooks, and by mail where there is a mail server. Raises InvalidSmtpUrl."""
+    webhooks = GuardedWebhooks(transport, AddressGuard(settings.allowed_private_hosts))
+    previous = settings.previous_secret_key_text
+    older = ServerSecret(previous.encode()) if previous else None
+    return Courier(webhooks, WebhookSecrets(secret, older), _mailer(settings), clock)
 
 
 def server_options(settings: Settings) -> ServerOptions:

@@ -105,6 +105,10 @@ class IdempotencyService:
         """The request came to nothing; whoever sends it again has another try."""
         await self._store.forget(caller, key)
 
+    async def sweep(self) -> None:
+        """Do `forget_expired`, as a job that nobody asks how much it was."""
+        await self.forget_expired()
+
     async def forget_expired(self) -> int:
         """Delete what is older than a day; how much it was."""
         total = 0
