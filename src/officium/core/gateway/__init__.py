@@ -2,11 +2,14 @@
 
 from officium.core.gateway.accounting import Accountant
 from officium.core.gateway.call import Answer, AnswerStream, CallContext, EmbeddingAnswer, ModelListing
+from officium.core.gateway.defaults import with_defaults
 from officium.core.gateway.directory import ModelDirectory
 from officium.core.gateway.metrics import GatewayMetrics
-from officium.core.gateway.models import ModelService, ProviderAccess
+from officium.core.gateway.models import ModelService
+from officium.core.gateway.policies import PolicyService
+from officium.core.gateway.reach import ProviderAccess
 from officium.core.gateway.service import GatewayService
-from officium.core.gateway.store import AliasStore
+from officium.core.gateway.store import AliasStore, PolicyStore
 from officium.core.gateway.telemetry import CallTelemetry
 
 __all__ = [
@@ -22,5 +25,8 @@ __all__ = [
     "ModelDirectory",
     "ModelListing",
     "ModelService",
+    "PolicyService",
+    "PolicyStore",
     "ProviderAccess",
+    "with_defaults",
 ]

@@ -1,6 +1,6 @@
 """What can go wrong before a provider is asked."""
 
-from officium.kit.errors import InvalidRequest, NotFound
+from officium.kit.errors import InvalidRequest, NotFound, PermissionDenied, ServiceUnavailable
 
 
 class UnknownModel(NotFound):
@@ -19,3 +19,27 @@ class AliasNotFound(NotFound):
     """The tenant has no alias of this name."""
 
     code = "alias_not_found"
+
+
+class ModelNotAllowed(PermissionDenied):
+    """A policy leaves the caller none of the deployments behind the model; `model` names it."""
+
+    code = "model_not_allowed"
+
+
+class InvalidModelPolicy(InvalidRequest):
+    """A policy may not look like this; `param` names the part."""
+
+    code = "invalid_model_policy"
+
+
+class PolicyNotFound(NotFound):
+    """The tenant has no policy about this subject."""
+
+    code = "model_policy_not_found"
+
+
+class ConfigFetchFailed(ServiceUnavailable):
+    """The server that keeps the configuration did not give it."""
+
+    code = "config_fetch_failed"

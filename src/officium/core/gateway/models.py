@@ -1,90 +1,142 @@
 """From the name a caller asks for to the deployments that can answer it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
+from officium.core.config import CONFIG_CHANGED, OpenedConfig
 from officium.core.gateway.alias import MOST_ALIASES, Alias, check_alias, is_alias_name
 from officium.core.gateway.call import ModelListing
 from officium.core.gateway.errors import AliasNotFound, ProviderNotConfigured, UnknownModel
-from officium.core.gateway.store import AliasStore
+from officium.core.gateway.policy import ModelPolicy, policies_for
+from officium.core.gateway.reach import DEFAULT, Environment, ProviderAccess, Reach
+from officium.core.gateway.store import AliasStore, PolicyStore
 from officium.core.llm.deployment import Deployment, Provider
-from officium.core.llm.providers import PROVIDERS, find_provider, find_traits
+from officium.core.llm.providers import PROVIDERS
 from officium.core.tenancy import Caller, require
 from officium.kit.clock import Clock
-from officium.kit.errors import InvalidRequest
+from officium.kit.errors import InvalidRequest, OfficiumError, PermissionDenied
+from officium.kit.notices import Notices
 
 ALIASES_LIVE_S = 3.0
-"""How long another replica's change to an alias may go unnoticed."""
+"""How long another replica's change to an alias, a configuration or a policy may go unnoticed."""
+MODELS_CHANGED = "models.changed"
+"""Notice: the aliases or the policies of the tenant with this id are no longer what they were."""
 _TENANTS_KEPT = 10_000
+_NAMES_KEPT = 1000
 
 
-class ProviderAccess(Struct, frozen=True, kw_only=True):
-    """What this installation knows of a provider: its address, our key, the model to use by default."""
+class ConfigSource(Protocol):
+    """Where the configurations of tenants and their users are kept."""
 
-    base_url: str
-    api_key: str | None = None
-    default_model: str | None = None
+    async def load_for_gateway(self, caller: Caller) -> Sequence[OpenedConfig]:
+        """The tenant's and the caller's own."""
+        ...
+
+
+class DefaultSource(Protocol):
+    """Another server that says which configuration is the default."""
+
+    async def get_config(self, caller: Caller) -> OpenedConfig:
+        """The default configuration. Raises NoDefaultConfig and ConfigFetchFailed."""
+        ...
+
+
+class _View(Struct):
+    """What one caller can ask, and the names already resolved."""
+
+    reach: Reach
+    resolved: dict[str, tuple[Deployment, ...]] = field(default_factory=dict)
 
 
 class _TenantModels(Struct):
-    """A tenant's aliases, and the names already resolved, until they are read again."""
+    """A tenant's aliases and policies, and the views of those who asked, until they are read again."""
 
     aliases: dict[str, Alias]
+    policies: list[ModelPolicy]
     expires: float
-    resolved: dict[str, tuple[Deployment, ...]]
+    views: dict[tuple[str | None, str | None], _View] = field(default_factory=dict)
 
 
 class ModelService:
     """Names, aliases and the deployments behind them.
 
-    A name is, in this order: an alias of the tenant; `provider/model`; a provider alone (its default
-    model); a bare model name whose beginning belongs to a provider (`claude-...`).
+    A name is, in this order: an alias of the tenant; `default`; `config:<id>`; `provider/model`; a provider
+    alone (its default model); a bare model name whose beginning belongs to a provider (`claude-...`).
+
+    The address and key of a provider come from the caller's own configuration, else the tenant's, else the
+    default of `remote` if there is one, else the environment.
     """
 
-    def __init__(self, access: Mapping[str, ProviderAccess], aliases: AliasStore, clock: Clock) -> None:
-        self._access = access
+    def __init__(
+        self,
+        access: Mapping[str, ProviderAccess],
+        aliases: AliasStore,
+        clock: Clock,
+        *,
+        addresses: Mapping[str, str] | None = None,
+        default_model: str | None = None,
+        configs: ConfigSource | None = None,
+        policies: PolicyStore | None = None,
+        remote: DefaultSource | None = None,
+        notices: Notices | None = None,
+    ) -> None:
+        self._environment = Environment(access=access, addresses=addresses or {}, default_model=default_model)
+        self.environment = Reach(self._environment)
+        """What can be asked without any configuration."""
         self._store = aliases
         self._clock = clock
+        self._configs = configs
+        self._policies = policies
+        self._remote = remote
+        self._notices = notices
         self._tenants: dict[str, _TenantModels] = {}
+        self._loading: dict[str, asyncio.Task[_TenantModels]] = {}
         self._changes = 0
+        if notices is not None:
+            notices.subscribe(CONFIG_CHANGED, self.forget)
+            notices.subscribe(MODELS_CHANGED, self.forget)
 
     async def resolve(self, caller: Caller, name: str) -> tuple[Deployment, ...]:
         """The deployments to try for `name`, in order, at least one.
 
-        Raises UnknownModel and ProviderNotConfigured.
+        Raises UnknownModel, ProviderNotConfigured, ConfigNotFound, NoDefaultConfig, ConfigFetchFailed and
+        ModelNotAllowed.
         """
         tenant = self._tenants.get(caller.tenant_id)
         if tenant is None or tenant.expires <= self._clock.monotonic():
             tenant = await self._load(caller)
-        found = tenant.resolved.get(name)
+        view = tenant.views.get((caller.member_id, caller.key_id))
+        if view is None:
+            view = await self._look(caller, tenant)
+        found = view.resolved.get(name)
         if found is None:
-            alias = tenant.aliases.get(name)
-            found = self._of_alias(alias) if alias else (self.deployment(name),)
-            if len(tenant.resolved) < 1000:
-                tenant.resolved[name] = found
+            found = view.reach.admit(_deployments(tenant, view.reach, name), name)
+            if len(view.resolved) < _NAMES_KEPT:
+                view.resolved[name] = found
         return found
 
     def deployment(self, name: str) -> Deployment:
-        """The deployment a name means without any alias. Raises UnknownModel and ProviderNotConfigured."""
-        provider, model = self._split(name)
-        access = self._access.get(provider.name)
-        if access is None:
-            raise ProviderNotConfigured(_how_to_configure(provider), provider=provider.name, model=name)
-        model = model or access.default_model or ""
-        if not model:
-            raise UnknownModel(f"Name a model of {provider.label}: {provider.name}/<model>.", model=name)
-        return Deployment(
-            provider=provider,
-            model=model,
-            base_url=access.base_url,
-            api_key=access.api_key,
-            traits=find_traits(provider.name, model),
-        )
+        """The deployment a name means for nobody in particular.
+
+        Raises UnknownModel, ProviderNotConfigured and NoDefaultConfig.
+        """
+        return self.environment.deployment(name)
 
     def providers(self) -> list[tuple[Provider, ProviderAccess | None]]:
-        """Every provider of the catalogue, with our access to it where there is one."""
-        return [(row, self._access.get(row.name)) for row in PROVIDERS.values()]
+        """Every provider of the catalogue, with the environment's access to it where there is one."""
+        return [(row, self._environment.access.get(row.name)) for row in PROVIDERS.values()]
+
+    async def reach_of(self, caller: Caller) -> Reach:
+        """What the caller can ask."""
+        tenant = self._tenants.get(caller.tenant_id)
+        if tenant is None or tenant.expires <= self._clock.monotonic():
+            tenant = await self._load(caller)
+        view = tenant.views.get((caller.member_id, caller.key_id))
+        return (view or await self._look(caller, tenant)).reach
 
     async def list_own_models(self, caller: Caller) -> list[ModelListing]:
         """The names of the tenant's own under which the caller may ask for a model. Needs `inference`."""
@@ -92,6 +144,7 @@ class ModelService:
         return [
             ModelListing(id=alias.name, provider="alias", created=int(alias.updated_at.timestamp()))
             for alias in await self._store.list_aliases(caller)
+            if await self._may_use(caller, alias.name)
         ]
 
     async def list_aliases(self, caller: Caller) -> list[Alias]:
@@ -113,7 +166,7 @@ class ModelService:
             name=name, targets=tuple(targets), updated_at=self._clock.now(), updated_by=caller.actor
         )
         await self._store.put_alias(caller, alias)
-        self._forget(caller)
+        self._tell(caller)
         return alias
 
     async def delete_alias(self, caller: Caller, name: str) -> None:
@@ -121,52 +174,86 @@ class ModelService:
         require(caller, "config:write")
         if not (is_alias_name(name) and await self._store.delete_alias(caller, name)):
             raise AliasNotFound(f"There is no alias {name!r}.", name=name)
-        self._forget(caller)
+        self._tell(caller)
+
+    def forget(self, tenant_id: str) -> None:
+        """Read the tenant's configurations, aliases and policies anew at the next request."""
+        self._changes += 1
+        self._tenants.pop(tenant_id, None)
+        self._loading.pop(tenant_id, None)
+
+    def _tell(self, caller: Caller) -> None:
+        self.forget(caller.tenant_id)
+        if self._notices is not None:
+            self._notices.publish(MODELS_CHANGED, caller.tenant_id)
 
     async def _load(self, caller: Caller) -> _TenantModels:
+        """Read aliases and policies, once for all who wait for them."""
+        tenant_id = caller.tenant_id
+        task = self._loading.get(tenant_id)
+        if task is None:
+            task = self._loading[tenant_id] = asyncio.ensure_future(self._read(caller))
+            task.add_done_callback(lambda done: self._loaded(tenant_id, done))
+        return await asyncio.shield(task)
+
+    def _loaded(self, tenant_id: str, done: asyncio.Task[_TenantModels]) -> None:
+        if self._loading.get(tenant_id) is done:
+            del self._loading[tenant_id]
+        if not done.cancelled():
+            done.exception()  # seen, even if everyone who waited has hung up
+
+    async def _read(self, caller: Caller) -> _TenantModels:
         read_at, changes = self._clock.monotonic(), self._changes
         aliases = {alias.name: alias for alias in await self._store.list_aliases(caller)}
-        tenant = _TenantModels(aliases, read_at + ALIASES_LIVE_S, {})
+        policies = [] if self._policies is None else await self._policies.list_policies(caller)
+        tenant = _TenantModels(aliases, policies, read_at + ALIASES_LIVE_S)
         if changes == self._changes:  # else it may have been read too early
             if len(self._tenants) >= _TENANTS_KEPT:
                 self._tenants.clear()
             self._tenants[caller.tenant_id] = tenant
         return tenant
 
-    def _forget(self, caller: Caller) -> None:
-        self._changes += 1
-        self._tenants.pop(caller.tenant_id, None)
-
-    def _of_alias(self, alias: Alias) -> tuple[Deployment, ...]:
-        """The deployments of those targets that can be asked here; raises for the last one if none can."""
-        found: list[Deployment] = []
-        missing: ProviderNotConfigured | UnknownModel | None = None
-        for target in alias.targets:
+    async def _look(self, caller: Caller, tenant: _TenantModels) -> _View:
+        """The caller's view, remembered with the tenant's; a change in between makes both forgotten."""
+        configs = [] if self._configs is None else list(await self._configs.load_for_gateway(caller))
+        own = {owner: rank for rank, owner in enumerate((caller.member_id, caller.key_id)) if owner}
+        configs.sort(key=lambda config: own.get(config.owner_id or "", len(own) + 1))
+        fault: OfficiumError | None = None
+        if self._remote is not None:
             try:
-                found.append(self.deployment(target))
-            except (ProviderNotConfigured, UnknownModel) as error:
-                missing = error
-        if not found and missing is not None:
-            raise missing
-        return tuple(found)
+                configs.append(replace(await self._remote.get_config(caller), owner_id="remote"))
+            except OfficiumError as error:
+                fault = error
+        reach = Reach(self._environment, configs, policies_for(caller, tenant.policies), fault)
+        view = tenant.views[caller.member_id, caller.key_id] = _View(reach)
+        return view
 
-    def _split(self, name: str) -> tuple[Provider, str]:
-        head, _, rest = name.partition("/")
-        provider = find_provider(head)
-        if provider is not None:
-            return provider, rest
-        for row in PROVIDERS.values():
-            if name.startswith(row.model_prefixes):
-                return row, name
-        raise UnknownModel(
-            f"There is no model {name!r}. Write provider/model, such as groq/openai/gpt-oss-20b, "
-            "or an alias of your own; GET /v1/models lists what you can use.",
-            model=name,
-        )
+    async def _may_use(self, caller: Caller, name: str) -> bool:
+        try:
+            await self.resolve(caller, name)
+        except PermissionDenied:
+            return False
+        except OfficiumError:
+            return True  # it is listed as before, and says what is missing when it is asked for
+        return True
 
 
-def _how_to_configure(provider: Provider) -> str:
-    if provider.name == "mock":
-        return "The scripted provider is switched off. Set OFFICIUM_MOCK=true to use it."
-    variable = provider.env_key or f"{provider.name.upper()}_BASE_URL"
-    return f"{variable} not configured. Set it in the server's environment to use {provider.label}."
+def _deployments(tenant: _TenantModels, reach: Reach, name: str) -> tuple[Deployment, ...]:
+    alias = tenant.aliases.get(name)
+    if alias is None and name == DEFAULT:
+        alias = tenant.aliases.get(reach.default_name() or "")
+    return _of_alias(alias, reach) if alias else (reach.deployment(name),)
+
+
+def _of_alias(alias: Alias, reach: Reach) -> tuple[Deployment, ...]:
+    """The deployments of those targets that can be asked here; raises for the last one if none can."""
+    found: list[Deployment] = []
+    missing: ProviderNotConfigured | UnknownModel | None = None
+    for target in alias.targets:
+        try:
+            found.append(reach.deployment(target))
+        except (ProviderNotConfigured, UnknownModel) as error:
+            missing = error
+    if not found and missing is not None:
+        raise missing
+    return tuple(found)

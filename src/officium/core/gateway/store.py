@@ -4,7 +4,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from officium.core.gateway.alias import Alias
-from officium.core.gateway.tables import model_aliases
+from officium.core.gateway.policy import ModelPolicy
+from officium.core.gateway.tables import model_aliases, model_policies
 from officium.core.tenancy import Caller
 from officium.kit.database import Database
 
@@ -55,3 +56,57 @@ class AliasStore:
         mine = (model_aliases.c.tenant_id == caller.tenant_id) & (model_aliases.c.name == name)
         async with self._database.writing(caller.tenant_id) as connection:
             return (await connection.execute(delete(model_aliases).where(mine))).rowcount > 0
+
+
+class PolicyStore:
+    """Which models a tenant, its keys and its members may use."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_policies(self, caller: Caller) -> list[ModelPolicy]:
+        """All policies of the caller's tenant, by subject."""
+        query = (
+            select(model_policies)
+            .where(model_policies.c.tenant_id == caller.tenant_id)
+            .order_by(model_policies.c.subject_kind, model_policies.c.subject_id)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            ModelPolicy(
+                subject=f"{row.subject_kind}:{row.subject_id}" if row.subject_id else row.subject_kind,
+                allowed=tuple(row.allowed),
+                updated_at=row.updated_at,
+                updated_by=row.updated_by,
+            )
+            for row in rows
+        ]
+
+    async def put_policy(self, caller: Caller, policy: ModelPolicy) -> None:
+        """Create the policy or replace it; of two at once the later one holds."""
+        insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
+        kind, _, id = policy.subject.partition(":")
+        values = {
+            "allowed": list(policy.allowed),
+            "updated_at": policy.updated_at,
+            "updated_by": policy.updated_by,
+        }
+        query = (
+            insert(model_policies)
+            .values(tenant_id=caller.tenant_id, subject_kind=kind, subject_id=id, **values)
+            .on_conflict_do_update(index_elements=["tenant_id", "subject_kind", "subject_id"], set_=values)
+        )
+        async with self._database.writing(caller.tenant_id) as connection:
+            await connection.execute(query)
+
+    async def delete_policy(self, caller: Caller, subject: str) -> bool:
+        """Delete the policy; whether there was one."""
+        kind, _, id = subject.partition(":")
+        mine = (
+            (model_policies.c.tenant_id == caller.tenant_id)
+            & (model_policies.c.subject_kind == kind)
+            & (model_policies.c.subject_id == id)
+        )
+        async with self._database.writing(caller.tenant_id) as connection:
+            return (await connection.execute(delete(model_policies).where(mine))).rowcount > 0

@@ -56,6 +56,13 @@ class ModelTraits(Struct, frozen=True):
     """The dialect to use as soon as the request has tools, where it is not the provider's usual one."""
 
 
+class RequestDefaults(Struct, frozen=True, kw_only=True):
+    """What a request takes from the configuration of its model where it says nothing itself."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
 class Deployment(Struct, frozen=True, kw_only=True):
     """Provider, its own model name, endpoint and credential: one way to get an answer."""
 
@@ -66,6 +73,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     traits: ModelTraits = ModelTraits()
     is_guarded: bool = False
     """A tenant wrote the address, so it may lead to the open internet only."""
+    defaults: RequestDefaults | None = None
 
     @property
     def name(self) -> str:
