@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from officium.cli import aliases, chat, doctor, keys, providers, replay, sealing, server, tenants
+from officium.cli import aliases, chat, doctor, keys, providers, replay, sealing, server, tenants, usage
 from officium.cli.terminal import report
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(model_app)
 chat.add_to(app)
 providers.add_to(app)
 doctor.add_to(app)
+usage.add_to(app)
 replay.add_to(app)
 
 
