@@ -20,7 +20,6 @@ SOURCE = ROOT / "src" / "officium"
 
 FOR_ALL_TENANTS = {
     "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
-    "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
     "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",
@@ -44,6 +43,7 @@ FOR_ALL_TENANTS = {
     "_PostgresBooks._try_for_all_tenants": "the same, on PostgreSQL",
     "_PostgresBooks._undo_for_all_tenants": "the same, taken back",
     "_read_postgres_for_all_tenants": "what such a batch needs to know, there",
+    "_read_past_for_all_tenants": "the same, of holds that are no more",
     "_statements_for_all_tenants": "the words of those statements",
     "ReportStore.read_tokens_for_all_tenants": "the operator stands above the tenants",
     "UsageStore.append_for_all_tenants": "records of all tenants are written together; each names its own",

@@ -74,8 +74,8 @@ class _Room(Struct):
 class Batch:
     """Operations to be applied together.
 
-    Hand in what it asks for in this order: `take_budgets` and `take_holds`, then `take_counters`, then
-    `take_entries`; then `apply`, once. `changes` are to be written, each answer goes to its operation.
+    Hand in what it asks for in this order: `take_budgets` and `take_holds`, then `take_entries`, then
+    `take_counters`; then `apply`, once. `changes` are to be written, each answer goes to its operation.
     """
 
     def __init__(self, operations: Sequence[Operation]) -> None:
@@ -125,10 +125,21 @@ class Batch:
         """Those of `hold_ids()` that exist."""
         self._holds = {row.id: row for row in rows}
 
+    def missing_holds(self) -> list[str]:
+        """The holds that were asked for and have no row: what was booked for them must be read."""
+        return [hold_id for hold_id in self.hold_ids() if hold_id not in self._holds]
+
+    def take_entries(self, rows: Iterable[PastEntry]) -> None:
+        """What was booked for `missing_holds()`."""
+        self._past = {}
+        for row in rows:
+            self._past.setdefault(row.hold_id, []).append(row)
+
     def counter_keys(self) -> list[CounterKey]:
         """The counters that are needed, in order; those of `new_counters` may not exist yet."""
         keys: set[CounterKey] = set()
         texts = {row.counters for row in self._holds.values()}
+        texts.update(entry.counters for entries in self._past.values() for entry in entries)
         for operation in self.operations:
             kind = type(operation)
             if kind is PlaceHold:
@@ -148,15 +159,6 @@ class Batch:
     def new_counters(self) -> list[NewCounter]:
         """Counters that holds will lie on and that do not exist: the first calls of a period."""
         return [self._seeds[key] for key in sorted(self._seeds) if key not in self._counters]
-
-    def missing_holds(self) -> list[str]:
-        """The holds that were asked for and have no row: what was booked for them must be read."""
-        return [hold_id for hold_id in self.hold_ids() if hold_id not in self._holds]
-
-    def take_entries(self, rows: Iterable[PastEntry]) -> None:
-        """What was booked for `missing_holds()`."""
-        for row in rows:
-            self._past.setdefault(row.hold_id, []).append(row)
 
     def apply(self) -> list[Answer]:
         """Carry out the operations in order; the answers stand in the same order."""

@@ -204,15 +204,14 @@ def _read_sqlite_for_all_tenants(connection: sqlite3.Connection, batch: Batch) -
     found, open_holds = connection.execute(_SQLITE_BUDGETS_AND_HOLDS, (subjects, hold_ids)).fetchone()
     batch.take_budgets(_read_budgets(found))
     batch.take_holds(_read_holds(open_holds))
+    if missing := batch.missing_holds():
+        past = connection.execute(_SQLITE_ENTRIES, (_text(missing),)).fetchone()[0]
+        batch.take_entries(_read_entries(past))
     keys = _text(batch.counter_keys())
     batch.take_counters(_read_counters(connection.execute(_SQLITE_COUNTERS, (keys,)).fetchone()[0]))
     if made := batch.new_counters():
         connection.execute(_statements_for_all_tenants("sqlite")["made_counters"], (_text(_made_rows(made)),))
         batch.take_counters(_read_counters(connection.execute(_SQLITE_COUNTERS, (keys,)).fetchone()[0]))
-    if missing := batch.missing_holds():
-        batch.take_entries(
-            _read_entries(connection.execute(_SQLITE_ENTRIES, (_text(missing),)).fetchone()[0])
-        )
 
 
 class _PostgresBooks:
@@ -286,17 +285,23 @@ class _PostgresBooks:
 
 
 async def _read_postgres_for_all_tenants(connection: Any, batch: Batch) -> None:
+    """Read twice what others may be writing: to know which counters to lock, and then, behind the locks."""
     subjects, hold_ids = _text(batch.subjects()), batch.hold_ids()
     found, open_holds = await connection.fetchrow(_POSTGRES_BUDGETS_AND_HOLDS, subjects, hold_ids)
     batch.take_budgets(_read_budgets(found))
     batch.take_holds(_read_holds(open_holds))
+    await _read_past_for_all_tenants(connection, batch)
     if keys := batch.counter_keys():
         columns = [key[0] for key in keys], [key[1] for key in keys]
         batch.take_counters(_read_counters(await connection.fetchval(_POSTGRES_COUNTERS, *columns)))
     if hold_ids and not batch.new_counters():
         batch.take_holds(_read_holds(await connection.fetchval(_POSTGRES_HOLDS, hold_ids)))
-        if missing := batch.missing_holds():
-            batch.take_entries(_read_entries(await connection.fetchval(_POSTGRES_ENTRIES, missing)))
+        await _read_past_for_all_tenants(connection, batch)
+
+
+async def _read_past_for_all_tenants(connection: Any, batch: Batch) -> None:
+    if missing := batch.missing_holds():
+        batch.take_entries(_read_entries(await connection.fetchval(_POSTGRES_ENTRIES, missing)))
 
 
 def _is_their_own_fault(error: Exception) -> bool:
