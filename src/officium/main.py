@@ -30,12 +30,13 @@ from officium.core.gateway import (
     ModelService,
     ProviderAccess,
 )
-from officium.core.gateway.catalogue import ModelCatalogue
+from officium.core.gateway.catalogue import ConfigUses, ModelCatalogue, default_uses
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
 from officium.core.llm.guard import AddressGuard
 from officium.core.llm.http import HttpRequest, Timeouts, Transport
 from officium.core.llm.http1 import Http1Transport
+from officium.core.llm.lifecycle import find_lifecycle
 from officium.core.llm.price import Price, Rates, load_prices
 from officium.core.llm.providers import PROVIDERS
 from officium.core.llm.providers.catalog import ALIASES
@@ -144,6 +145,7 @@ def build_parts(settings: Settings) -> Parts:
     usage = UsageStore(database)
     usage_log = UsageLog(usage)
     ledger = LedgerService(LedgerStore(database), clock)
+    configs = ConfigService(ConfigStore(database, ring), known_providers(), clock, notices)
     prices = PriceStore(database)
     price_book = PriceBook(prices, clock, notices)
     courier = build_courier(settings, secret, transport, clock)
@@ -176,7 +178,7 @@ def build_parts(settings: Settings) -> Parts:
             sessions=_session_verifier(settings, transport, clock),
         ),
         acting_users=ActingUsers(members, clock, is_development=settings.debug),
-        configs=ConfigService(ConfigStore(database, ring), known_providers(), clock, notices),
+        configs=configs,
         audit=AuditService(AuditStore(database)),
         models=models,
         gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
@@ -192,6 +194,7 @@ def build_parts(settings: Settings) -> Parts:
             clock,
             unknown=unknown_prices(settings),
             default_model=settings.default_model,
+            other_uses=[ConfigUses(configs)],
         ),
         idempotency=idempotency,
         registry=registry,
@@ -245,6 +248,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         if parts.redis is not None:
             stack.push_async_callback(parts.redis.aclose)
         stack.push_async_callback(parts.transport.close)
+        _warn_of_retired(parts)
         applied, _ = await asyncio.gather(schema.upgrade(parts.database), asyncio.to_thread(load_prices))
         if applied:
             logger.info("database.migrated", revisions=applied)
@@ -372,6 +376,22 @@ def server_options(settings: Settings) -> ServerOptions:
             body_timeout_s=settings.body_timeout_s + 5.0,
         ),
     )
+
+
+def _warn_of_retired(parts: Parts) -> None:
+    """Tell the operator once which of the models named in the environment are gone."""
+    today = parts.clock.now().date()
+    for use in default_uses(parts.models.providers(), parts.settings.default_model):
+        found = find_lifecycle(use.provider, use.model, today)
+        if found is not None and found.state == "retired":
+            logger.warning(
+                "model.retired",
+                model=f"{use.provider}/{use.model}",
+                used_by=use.used_by,
+                since=str(found.model.ends),
+                successor=found.successor,
+                policy=parts.settings.retired_models,
+            )
 
 
 async def _answers(database: Database) -> bool:

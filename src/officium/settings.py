@@ -160,6 +160,15 @@ class Settings(BaseSettings):
     total_timeout_s: Seconds = Field(600, description="Longest time for a provider's whole answer")
     max_retries: int = Field(3, ge=0, le=10, description="Further tries after a failed one")
     max_connections_per_deployment: int = Field(100, ge=1, description="Most connections to one deployment")
+    retired_models: Literal["successor", "refuse", "try"] = Field(
+        "successor", description="Who answers for a model that was shut down: successor, refuse or try"
+    )
+    unknown_price: Literal["flat", "record", "refuse", "ceiling"] = Field(
+        "flat", description="A call without a known price: flat rate, record without cost, refuse, or ceiling"
+    )
+    price_ceiling: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?/\d{1,6}(\.\d{1,6})?$")] = Field(
+        "15/75", description="US dollars per million tokens, input/output, where the ceiling is charged"
+    )
     trust_env: bool = Field(False, description="Reach providers through HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
     allowed_private_hosts: Annotated[Words, AfterValidator(_check_hosts)] = Field(
         (),

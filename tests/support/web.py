@@ -177,6 +177,8 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
         "gateway": gateway or FakeGateway(),
         "models": NoModels(),
         "usage": NoUsage(),
+        "prices": Absent(),
+        "catalogue": Absent(),
         "destinations": Absent(),
         "authenticator": FakeAuthenticator(),
         "acting_users": Absent(),

@@ -44,6 +44,7 @@ ALIAS = "fast"
 TARGET = "alpha-target"
 USER = "alpha-user"
 REQUEST = "alpha-request"
+PRICED = "alpha-priced"
 CONFIG = "llc_alpha"
 CONFIG_MODEL = "alpha-model"
 DESTINATION = "dest_alpha"
@@ -99,6 +100,19 @@ ENTRIES: dict[tuple[str, str], Entry] = {
     ("GET", "/providers"): Entry(path="/providers", scopes=(), other=200),
     ("GET", "/api/usage/calls"): Entry(
         path=f"/api/usage/calls?request_id={REQUEST}", scopes=("usage:read",), other=200
+    ),
+    ("GET", "/api/models"): Entry(
+        path="/api/models", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("GET", "/api/prices"): Entry(path="/api/prices", scopes=("config:read", "config:write"), other=200),
+    ("DELETE", "/api/prices/{provider}/{model}"): Entry(
+        path=f"/api/prices/openai/{PRICED}", scopes=("config:write",), other=404
+    ),
+    ("PUT", "/api/prices/{provider}/{model}"): Entry(
+        path=f"/api/prices/openai/{PRICED}",
+        body={"input": "1", "output": "4"},
+        scopes=("config:write",),
+        other=200,
     ),
     ("GET", "/api/model-aliases"): Entry(
         path="/api/model-aliases", scopes=("config:read", "config:write"), other=200
@@ -200,6 +214,8 @@ async def _move_in(house: House) -> Resident:
     alpha = await house.resident("Alpha")
     made = await alpha.ask("PUT", f"/api/model-aliases/{ALIAS}", {"targets": [f"mock/{TARGET}"]})
     assert made.status == 200
+    priced = await alpha.ask("PUT", f"/api/prices/openai/{PRICED}", {"input": "1", "output": "4"})
+    assert priced.status == 200
     question = {"model": ALIAS, "messages": HELLO, "user": USER}
     asked = await alpha.ask("POST", "/v1/chat/completions", question, headers={"x-request-id": REQUEST})
     assert asked.status == 200
@@ -303,6 +319,7 @@ async def test_owner_is_served(house: House) -> None:
     assert {route: reply.status for route, reply in replies.items() if reply.status // 100 != 2} == {}
     assert USER.encode() in replies["GET /api/usage/calls"].body
     assert TARGET.encode() in replies["GET /api/model-aliases"].body
+    assert PRICED.encode() in replies["GET /api/prices"].body
     assert CONFIG_MODEL.encode() in replies["GET /api/llm-config"].body
     assert CONFIG_MODEL.encode() in replies["GET /api/audit-log"].body
     assert f'"{ALIAS}"'.encode() in replies["GET /v1/models"].body
@@ -352,6 +369,7 @@ async def test_another_tenant_sees_nothing_of_the_first(house: House) -> None:
         assert not any(word.encode() in reply.body for word in hidden), route
     assert f'"{ALIAS}"'.encode() not in replies["GET /v1/models"].body
     assert replies["GET /api/model-aliases"].json == {"aliases": []}
+    assert replies["GET /api/prices"].json == {"prices": []}
     assert replies["GET /api/usage/calls"].json == {"records": [], "next_before": None}
     assert replies["GET /api/llm-config"].json == {"configurations": [], "nextAfter": None}
     assert replies["GET /api/alert-destinations"].json == {"destinations": []}

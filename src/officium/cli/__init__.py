@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from officium.cli import aliases, chat, doctor, keys, providers, replay, sealing, server, tenants, usage
+from officium.cli import aliases, chat, doctor, keys, models, providers, replay, sealing, server, tenants, usage
 from officium.cli.terminal import report
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ keys.add_to(app)
 sealing.add_to(app)
 aliases.add_to(model_app)
 app.add_typer(model_app)
+models.add_to(app)
 chat.add_to(app)
 providers.add_to(app)
 doctor.add_to(app)

@@ -31,6 +31,7 @@ from officium.web.api.description import describe_hot_doors
 from officium.web.api.embeddings import EmbeddingGateway, EmbeddingsDoor
 from officium.web.api.llm_config import Configs, llm_config_router
 from officium.web.api.messages_wire import MessagesWire
+from officium.web.api.model_catalogue import Catalogue, model_catalogue_router
 from officium.web.api.models import MODELS_PATH, ModelGateway, ModelsDoor
 from officium.web.api.operations import (
     AvailableProviders,
@@ -39,6 +40,7 @@ from officium.web.api.operations import (
     Readiness,
     operations_router,
 )
+from officium.web.api.prices import Prices, prices_router
 from officium.web.api.responses_wire import ResponsesWire
 from officium.web.api.token_count import CountingGateway, TokenCountDoor
 from officium.web.api.usage import UsageRecords, usage_router
@@ -100,6 +102,8 @@ class WebParts:
     gateway: Gateway
     models: AliasService
     usage: UsageRecords
+    prices: Prices
+    catalogue: Catalogue
     destinations: DestinationService
     authenticator: Authenticator
     acting_users: ActingUsers
@@ -335,6 +339,8 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(operations_router(operations))
     app.include_router(aliases_router(parts.models, parts.authenticator))
     app.include_router(usage_router(parts.usage, parts.authenticator))
+    app.include_router(prices_router(parts.prices, parts.authenticator))
+    app.include_router(model_catalogue_router(parts.catalogue, parts.authenticator))
     app.include_router(alerts_router(parts.destinations, parts.authenticator))
     app.include_router(llm_config_router(parts.configs, parts.acting_users, parts.authenticator))
     app.include_router(audit_log_router(parts.audit, parts.authenticator))

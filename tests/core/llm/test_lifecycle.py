@@ -8,7 +8,7 @@ from officium.core.llm import lifecycle
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.errors import ModelRetired
 from officium.core.llm.known_models import KNOWN_MODELS, KnownModel
-from officium.core.llm.lifecycle import apply_lifecycle, find_known_model, find_lifecycle, list_breaking
+from officium.core.llm.lifecycle import apply_lifecycle, find_known_model, find_lifecycle
 from officium.core.llm.price import price_of
 from officium.core.llm.providers import PROVIDERS, find_traits
 
@@ -202,21 +202,6 @@ def test_successor_that_is_retired_itself_is_passed_over(monkeypatch: pytest.Mon
 
     assert find_lifecycle("openai", "a", TODAY).successor == "b"
     assert find_lifecycle("openai", "a", TODAY + DAY).successor == "c"
-
-
-def test_what_breaks_by_a_day_is_listed_the_next_first() -> None:
-    uses = [
-        ("openai", "gpt-4o", "alias fast"),
-        ("openai", "gpt-6-luna", "OPENAI_MODEL"),
-        ("gemini", "gemini-2.5-pro", "alias smart"),
-        ("openai", "gpt-4", "alias old"),
-    ]
-
-    today = [broken.used_by for broken in list_breaking(uses, TODAY)]
-    soon = [broken.used_by for broken in list_breaking(uses, date(2027, 1, 31))]
-
-    assert today == ["alias old"]
-    assert soon == ["alias old", "alias smart", "alias fast"]
 
 
 @pytest.mark.parametrize(

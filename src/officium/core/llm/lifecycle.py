@@ -5,7 +5,7 @@ unless the operator says otherwise: docs/decisions/0013-model-lifecycle.md.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Literal
@@ -75,23 +75,6 @@ def apply_lifecycle(
         raise _retired(deployment, found)
     note = f"{deployment.name} {_end(found)}; its successor {found.successor} was asked instead."
     return _succeed(deployment, found.successor), (note,)
-
-
-class Breaking(Struct, frozen=True, kw_only=True):
-    """A model in use that is retired, or will be; `used_by` says where its name stands."""
-
-    lifecycle: Lifecycle
-    used_by: str
-
-
-def list_breaking(uses: Iterable[tuple[str, str, str]], by: date) -> list[Breaking]:
-    """Which of `uses` (provider, model, where it is named) will not be served by that day, the next first."""
-    found = []
-    for provider, model, used_by in uses:
-        lifecycle = find_lifecycle(provider, model, by)
-        if lifecycle is not None and lifecycle.state == "retired":
-            found.append(Breaking(lifecycle=lifecycle, used_by=used_by))
-    return sorted(found, key=lambda broken: (broken.lifecycle.model.ends or date.min, broken.used_by))
 
 
 def _end(found: Lifecycle) -> str:
