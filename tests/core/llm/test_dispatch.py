@@ -358,6 +358,18 @@ async def test_notes_say_what_was_left_out() -> None:
     assert stream.notes == answered.completion.notes
 
 
+async def test_what_is_to_be_said_of_a_deployment_comes_with_its_answers() -> None:
+    bench = Bench(an_answer(), a_stream(event("a"), END), vectors())
+    deployment = replace(a_deployment(), notes=("Its days are counted.",))
+
+    answered = await bench.dispatcher.complete(a_request(), [deployment], [])
+    stream = await bench.dispatcher.open_stream(a_request(), [deployment], [])
+    embedding = EmbeddingRequest(model="asked", inputs=("Hello",))
+    _, _, notes = await bench.dispatcher.embed(embedding, [deployment], [])
+
+    assert answered.completion.notes == stream.notes == notes == ("Its days are counted.",)
+
+
 async def test_open_circuit_is_passed_over_with_a_note() -> None:
     bench = Bench(an_error(500), an_answer(), failures_to_open=1)
     with pytest.raises(LLMUnavailableError):

@@ -8,7 +8,7 @@ from officium.core.llm import lifecycle
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.errors import ModelRetired
 from officium.core.llm.known_models import KNOWN_MODELS, KnownModel
-from officium.core.llm.lifecycle import apply_lifecycle, find_known_model, find_lifecycle
+from officium.core.llm.lifecycle import apply_lifecycle, find_known_model, find_lifecycle, keep_served
 from officium.core.llm.price import price_of
 from officium.core.llm.providers import PROVIDERS, find_traits
 
@@ -202,6 +202,24 @@ def test_successor_that_is_retired_itself_is_passed_over(monkeypatch: pytest.Mon
 
     assert find_lifecycle("openai", "a", TODAY).successor == "b"
     assert find_lifecycle("openai", "a", TODAY + DAY).successor == "c"
+
+
+def test_deployments_carry_their_notes_to_the_answer() -> None:
+    asked = [_deployment("openai", "gpt-4"), _deployment("openai", "gpt-6-luna")]
+
+    kept = keep_served(asked, "successor", TODAY)
+
+    assert [deployment.model for deployment in kept] == ["gpt-6.1-sol", "gpt-6-luna"]
+    assert [len(deployment.notes) for deployment in kept] == [1, 0]
+
+
+def test_refused_model_is_passed_over_while_another_is_left() -> None:
+    asked = [_deployment("openai", "gpt-4"), _deployment("openai", "gpt-6-luna")]
+
+    assert keep_served(asked, "refuse", TODAY) == (asked[1],)
+    with pytest.raises(ModelRetired):
+        keep_served(asked[:1], "refuse", TODAY)
+    assert keep_served((), "refuse", TODAY) == ()
 
 
 @pytest.mark.parametrize(

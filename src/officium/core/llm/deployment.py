@@ -74,6 +74,8 @@ class Deployment(Struct, frozen=True, kw_only=True):
     is_guarded: bool = False
     """A tenant wrote the address, so it may lead to the open internet only."""
     defaults: RequestDefaults | None = None
+    notes: tuple[str, ...] = ()
+    """What is said with every answer it gives, such as that its model will be shut down."""
 
     @property
     def name(self) -> str:

@@ -355,7 +355,7 @@ class Dispatcher:
         call = ProviderCall(attempt, dialect, self._timeouts, self._clock, place, breaker, ticket)
         try:
             response = await call.send(self._transport, request)
-            return await receive(call, response, notes + request.notes)
+            return await receive(call, response, notes + deployment.notes + request.notes)
         except BaseException as error:
             call.fail(error)
             raise

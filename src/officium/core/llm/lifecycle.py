@@ -77,6 +77,27 @@ def apply_lifecycle(
     return _succeed(deployment, found.successor), (note,)
 
 
+def keep_served(
+    deployments: Sequence[Deployment], policy: RetiredPolicy, today: date
+) -> tuple[Deployment, ...]:
+    """The deployments to ask on `today` in the place of these, each with its notes.
+
+    One that is refused is passed over as long as another is left; else raises ModelRetired.
+    """
+    kept: list[Deployment] = []
+    refused: ModelRetired | None = None
+    for deployment in deployments:
+        try:
+            served, notes = apply_lifecycle(deployment, policy, today)
+        except ModelRetired as error:
+            refused = error
+        else:
+            kept.append(replace(served, notes=served.notes + notes) if notes else served)
+    if not kept and refused is not None:
+        raise refused
+    return tuple(kept)
+
+
 def _end(found: Lifecycle) -> str:
     if found.state == "deprecated":
         said = "is said to be" if found.model.is_reported else "will be"
