@@ -59,6 +59,7 @@ from officium.web.exchange import (
     ASGIApp,
     BodyLimits,
     Exchange,
+    Header,
     Message,
     Receive,
     Scope,
@@ -66,6 +67,8 @@ from officium.web.exchange import (
     request_id,
 )
 from officium.web.idempotency import IdempotencyKeys, OnceDoor, OnceOnly, find_key
+from officium.web.tiers import HEADERS as LIMIT_HEADERS
+from officium.web.tiers import Gates, Limiter
 
 _log = structlog.get_logger()
 _SECURITY_HEADERS = (
@@ -82,6 +85,7 @@ _EXPOSED_HEADERS = (
     "officium-model",
     "officium-notes",
     "idempotent-replayed",
+    *LIMIT_HEADERS,
 )
 
 
@@ -118,6 +122,7 @@ class WebParts:
     body_limits: BodyLimits = field(default_factory=BodyLimits)
     heartbeat_s: float = HEARTBEAT_S
     default_model: str | None = None
+    limiter: Limiter | None = None
     idempotency: IdempotencyKeys | None = None
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = None
@@ -131,6 +136,7 @@ class WebApp:
         self.is_draining = False
         self._parts = parts
         self._recorder = AccessRecorder(parts.registry)
+        self._gates = Gates(parts.limiter) if parts.limiter is not None else None
         self._hot = _hot_doors(parts)
         self._model_door = self._hot[MODELS_PATH]
         self._framework = _framework(parts, lambda: self.is_draining)
@@ -198,6 +204,8 @@ class WebApp:
         door = doors.get(scope["method"])
         if door is None:
             door = _WrongMethod(doors)
+        elif self._gates is not None:
+            exchange.gate = self._gates.find(scope["method"], route)
         self._recorder.running += 1
         try:
             await pass_through(door, exchange)
@@ -217,6 +225,8 @@ class WebApp:
         started_at = perf_counter()
         answer = _Answer(send, request_id(dict(scope["headers"])))
         scope["officium.request_id"] = answer.request_id
+        scope["officium.gates"] = self._gates
+        scope["officium.announce"] = answer.headers.extend
         self._recorder.running += 1
         try:
             await self._framework(scope, receive, answer.send)
@@ -266,12 +276,13 @@ class _Answer:
     def __init__(self, send: Send, id: str) -> None:
         self.request_id = id
         self.status = 0
+        self.headers: list[Header] = []
         self._send = send
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [(b"x-request-id", self.request_id.encode("ascii")), *_SECURITY_HEADERS]
+            headers = [(b"x-request-id", self.request_id.encode("ascii")), *_SECURITY_HEADERS, *self.headers]
             own = list(message["headers"])
             if all(name != b"content-security-policy" for name, _ in own):
                 headers.append(_JSON_POLICY)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from officium.core.tenancy.caller import Caller, Scope, require
+from officium.core.tenancy.caller import Caller
 from officium.kit.errors import NotAuthenticated
 
 LONGEST_CREDENTIAL_BYTES = 8192
@@ -23,13 +23,6 @@ async def identify(authenticator: Authenticator, headers: Mapping[bytes, bytes])
     if credential is None:
         raise NotAuthenticated("Send your key as `Authorization: Bearer <key>` or as `x-api-key: <key>`.")
     return await authenticator.authenticate(credential)
-
-
-async def identify_for(authenticator: Authenticator, headers: Mapping[bytes, bytes], scope: Scope) -> Caller:
-    """The caller, who must hold `scope`. Raises NotAuthenticated and PermissionDenied."""
-    caller = await identify(authenticator, headers)
-    require(caller, scope)
-    return caller
 
 
 def find_credential(headers: Mapping[bytes, bytes]) -> str | None:

@@ -5,8 +5,10 @@ from typing import Protocol
 
 import structlog
 
+from officium.core.tenancy.caller import Caller, Scope, require
 from officium.kit.database import DatabaseUnavailable
 from officium.kit.errors import OfficiumError, ServiceUnavailable
+from officium.web.caller import Authenticator, identify
 from officium.web.errors import CLIENT_HUNG_UP, InternalError, retry_headers, status_of
 from officium.web.exchange import ClientGone, Exchange
 
@@ -23,6 +25,19 @@ class Door(Protocol):
     def render_error(self, error: OfficiumError, status: int, request_id: str) -> bytes:
         """The JSON body of an error, in the shape the door's SDK understands."""
         ...
+
+
+async def admit(authenticator: Authenticator, exchange: Exchange, scope: Scope) -> Caller:
+    """Who asks, if they may and not too often; nothing of the request but its head is read before.
+
+    Raises NotAuthenticated, RateLimited and PermissionDenied.
+    """
+    caller = await identify(authenticator, exchange.headers)
+    exchange.tenant = caller.tenant_id
+    if exchange.gate is not None:
+        await exchange.gate.admit(caller, exchange.announce, exchange.be_patient)
+    require(caller, scope)
+    return caller
 
 
 async def pass_through(door: Door, exchange: Exchange) -> None:

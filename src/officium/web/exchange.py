@@ -2,12 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from officium.core.tenancy.caller import Caller
 from officium.kit.errors import InvalidRequest, OfficiumError, RequestTooLarge
 from officium.kit.ids import new_id
 from officium.web.errors import RequestTooSlow
@@ -44,13 +45,25 @@ class ClientGone(Exception):
     """The client hung up before its request was read; there is nobody to answer."""
 
 
+class Gate(Protocol):
+    """Lets a known caller's request in, or raises."""
+
+    async def admit(
+        self,
+        caller: Caller,
+        announce: Callable[[Sequence[Header]], None],
+        before_waiting: Callable[[], Awaitable[None]] | None = None,
+    ) -> None: ...
+
+
 class Exchange:
     """A request and its answer.
 
-    `tenant` and `error` are noted here for the access log.
+    `tenant` and `error` are noted here for the access log. `gate` is what the request has to pass.
     """
 
     __slots__ = (
+        "_body",
         "_limits",
         "_receive",
         "_send",
@@ -60,6 +73,7 @@ class Exchange:
         "_work",
         "client_is_gone",
         "error",
+        "gate",
         "headers",
         "is_complete",
         "is_started",
@@ -78,12 +92,14 @@ class Exchange:
         self.status = 0
         self.tenant: str | None = None
         self.error: str | None = None
+        self.gate: Gate | None = None
         self.is_started = False
         self.is_complete = False
         self.client_is_gone = False
         self._receive = receive
         self._send = send
         self._limits = limits
+        self._body: bytes | None = None
         self._standing_headers: tuple[Header, ...] = (
             (b"x-request-id", self.request_id.encode("ascii")),
             _NO_SNIFFING,
@@ -96,8 +112,22 @@ class Exchange:
         """Give the request's id in the header `name`, too."""
         self._standing_headers += ((name, self.request_id.encode("ascii")),)
 
+    def announce(self, headers: Iterable[Header]) -> None:
+        """Give these headers with the answer, whatever it will be."""
+        self._standing_headers += tuple(headers)
+
+    async def be_patient(self) -> None:
+        """Read the body and keep it: only then a hang-up can be seen, which from now on ends the waiting.
+
+        Raises as `body`.
+        """
+        self._body = await self.body()
+        self.watch_hangup()
+
     async def body(self) -> bytes:
         """The request's body. Raises RequestTooLarge, RequestTooSlow, InvalidRequest and ClientGone."""
+        if self._body is not None:
+            return self._body
         if self.headers.get(b"content-encoding", b"identity") != b"identity":
             raise InvalidRequest("Send the body uncompressed, without `content-encoding`.")
         declared = self.headers.get(b"content-length")
@@ -182,6 +212,8 @@ class Exchange:
         The watch begins after a moment, so that quick answers do not pay for it. A handler thus cancelled
         finds `client_is_gone` set.
         """
+        if self._work is not None:
+            return
         self._work = asyncio.current_task()
         self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._start_watching)
 

@@ -12,11 +12,15 @@ from officium.web.caller import Authenticator, identify
 from officium.web.door import Door
 from officium.web.errors import openai_error
 from officium.web.exchange import ASGIApp, Exchange, Header, Message, Receive, Scope, Send
+from officium.web.tiers import HEADERS as LIMIT_HEADERS
 
 NAME = b"idempotency-key"
 METHODS = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 _KEPT_STATUSES = range(200, 300)
-_OF_THIS_ANSWER = (b"x-request-id", b"request-id", b"date", b"content-length", b"transfer-encoding")
+_OF_THIS_ANSWER = (
+    *(b"x-request-id", b"request-id", b"date", b"content-length", b"transfer-encoding"),
+    *(name.encode() for name in LIMIT_HEADERS),
+)
 """Headers that speak of the one answer they stand in, or that a server adds by itself."""
 
 _log = structlog.get_logger()

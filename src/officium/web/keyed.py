@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from officium.core.tenancy.caller import Caller
 from officium.web.caller import Authenticator, identify
+from officium.web.tiers import Gates
 
 
 class Fault(BaseModel):
@@ -51,9 +52,17 @@ def keyed_router(authenticator: Authenticator, tag: str) -> APIRouter:
 
 
 async def identify_request(authenticator: Authenticator, request: Request) -> Caller:
-    """The caller who sent the request; the log is told the tenant. Raises as `identify`."""
-    caller = await identify(authenticator, dict(request.scope["headers"]))
-    request.scope["officium.tenant"] = caller.tenant_id
+    """The caller who sent the request, which counts from now on; the log is told the tenant.
+
+    Raises as `identify`, and RateLimited.
+    """
+    scope = request.scope
+    caller = await identify(authenticator, dict(scope["headers"]))
+    scope["officium.tenant"] = caller.tenant_id
+    gates: Gates | None = scope.get("officium.gates")
+    gate = gates.find(request.method, scope["route"].path) if gates is not None else None
+    if gate is not None:
+        await gate.admit(caller, scope["officium.announce"])
     return caller
 
 

@@ -11,8 +11,8 @@ from officium.core.llm.deployment import Deployment
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import OfficiumError
 from officium.web.api.wire import StreamRenderer, Wire
-from officium.web.caller import Authenticator, identify_for
-from officium.web.door import presentable, report, shutting_down
+from officium.web.caller import Authenticator
+from officium.web.door import admit, presentable, report, shutting_down
 from officium.web.errors import InternalError, status_of
 from officium.web.exchange import Exchange, Header
 from officium.web.stream import EventStream
@@ -54,8 +54,7 @@ class CompletionsDoor:
         """Answer a completion request."""
         if self._wants_request_id:
             exchange.name_request_id(b"request-id")
-        caller = await identify_for(self._authenticator, exchange.headers, "inference")
-        exchange.tenant = caller.tenant_id
+        caller = await admit(self._authenticator, exchange, "inference")
         body = await exchange.json()
         if self._default_model is not None:
             body.setdefault("model", self._default_model)

@@ -17,7 +17,8 @@ from officium.core.tenancy.caller import Caller
 from officium.kit.errors import OfficiumError
 from officium.web.api.completions import answer_headers, traceparent
 from officium.web.api.reading import choice, integer, json_type, model_name, refuse, text_field
-from officium.web.caller import Authenticator, identify_for
+from officium.web.caller import Authenticator
+from officium.web.door import admit
 from officium.web.errors import openai_error
 from officium.web.exchange import Exchange
 
@@ -42,8 +43,7 @@ class EmbeddingsDoor:
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer an embedding request."""
-        caller = await identify_for(self._authenticator, exchange.headers, "inference")
-        exchange.tenant = caller.tenant_id
+        caller = await admit(self._authenticator, exchange, "inference")
         body = await exchange.json()
         request = parse_embeddings(body)
         is_base64 = choice(body, "encoding_format", ("float", "base64")) == "base64"

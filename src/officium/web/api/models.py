@@ -13,7 +13,8 @@ from officium.core.gateway.call import ModelListing
 from officium.core.gateway.errors import UnknownModel
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import OfficiumError
-from officium.web.caller import Authenticator, identify_for
+from officium.web.caller import Authenticator
+from officium.web.door import admit
 from officium.web.errors import openai_error
 from officium.web.exchange import Exchange
 
@@ -36,8 +37,7 @@ class ModelsDoor:
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer with the list or with one model."""
-        caller = await identify_for(self._authenticator, exchange.headers, "inference")
-        exchange.tenant = caller.tenant_id
+        caller = await admit(self._authenticator, exchange, "inference")
         listings = await self._gateway.list_models(caller)
         is_anthropic = b"anthropic-version" in exchange.headers
         wanted = exchange.scope["path"].removeprefix(MODELS_PATH).removeprefix("/")

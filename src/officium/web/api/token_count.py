@@ -11,7 +11,8 @@ from officium.core.llm.completion import CompletionRequest
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import OfficiumError
 from officium.web.api.messages_wire import MessagesWire
-from officium.web.caller import Authenticator, identify_for
+from officium.web.caller import Authenticator
+from officium.web.door import admit
 from officium.web.exchange import Exchange
 
 _ESTIMATED = (b"officium-notes", b"estimated: no provider was asked")
@@ -36,8 +37,7 @@ class TokenCountDoor:
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer with an estimate; the answer says so."""
-        caller = await identify_for(self._authenticator, exchange.headers, "inference")
-        exchange.tenant = caller.tenant_id
+        caller = await admit(self._authenticator, exchange, "inference")
         body = await exchange.json()
         if self._default_model is not None:
             body.setdefault("model", self._default_model)

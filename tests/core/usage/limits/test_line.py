@@ -53,13 +53,17 @@ class Bench:
 
         async def request() -> None:
             try:
-                await self.limiter.admit(caller, "gateway", may_wait=True)
+                await self.limiter.admit(caller, "gateway", _get_ready)
             except RateLimited:
                 self.refused.append(name)
             else:
                 self.admitted.append(name)
 
         return asyncio.create_task(request())
+
+
+async def _get_ready() -> None:
+    """What a request does before it waits."""
 
 
 async def settle() -> None:

@@ -1,5 +1,6 @@
 """What can go wrong with rate limits."""
 
+from officium.core.usage.limits.rate_limit import RateLimitState
 from officium.kit.errors import LimitExceeded, ServiceUnavailable
 
 
@@ -10,6 +11,10 @@ class RateLimited(LimitExceeded):
     """
 
     code = "rate_limited"
+
+    def __init__(self, message: str, *, state: RateLimitState, tier: str) -> None:
+        super().__init__(message, tier=tier, retry_after_s=state.retry_after_s)
+        self.state = state
 
 
 class LimiterUnavailable(ServiceUnavailable):

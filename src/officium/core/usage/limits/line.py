@@ -35,16 +35,16 @@ class WaitingLines:
         line = self._lines.get(name)
         return line.length if line is not None else 0
 
-    def has_room(self, name: str) -> bool:
-        """Whether one more may wait there."""
-        return self.length(name) < self._size
+    def is_open(self, name: str, refused: RateLimitState) -> bool:
+        """Whether who was refused like this may wait there, and may hope to be let in."""
+        return self.length(name) < self._size and refused.retry_after_s <= self._wait_s
 
     async def wait(self, name: str, refused: RateLimitState, check: Check) -> RateLimitState:
         """Wait until `check` allows it, or it is clear that it will not in time: then the last refusal.
 
         `refused` is what the first check said; who is cancelled leaves the line.
         """
-        if refused.retry_after_s > self._wait_s or not self.has_room(name):
+        if not self.is_open(name, refused):
             return refused
         line = self._lines.setdefault(name, _Line())
         line.length += 1

@@ -1,6 +1,6 @@
 """The tiers of requests, and how fast a tenant may make those of each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import ceil
 from typing import Literal, NoReturn
 
@@ -19,6 +19,7 @@ Tier = Literal["chat", "general", "strict", "gateway"]
 """Each route belongs to one: talking to a persona; everything else; what changes much; `/v1/*`."""
 
 Limits = Sequence[RateLimit]
+BeforeWaiting = Callable[[], Awaitable[None]]
 LimitsOf = Callable[[Caller, Tier], Limits | None]
 """A tenant's own limits in a tier, or `None` where the installation's hold."""
 
@@ -70,15 +71,13 @@ class TierLimiter:
         """Whether anybody may ever be refused in this tier."""
         return bool(self._limits.get(tier)) or self._limits_of is not None
 
-    def has_room_to_wait(self, caller: Caller, tier: Tier) -> bool:
-        """Whether a request that came too early would wait for its turn instead of being refused."""
-        return self._lines is not None and self._lines.has_room(_name(caller, tier))
-
-    async def admit(self, caller: Caller, tier: Tier, *, may_wait: bool = False) -> RateLimitState | None:
+    async def admit(
+        self, caller: Caller, tier: Tier, before_waiting: BeforeWaiting | None = None
+    ) -> RateLimitState | None:
         """Count a request and say what is left; `None` where nothing limits it.
 
-        Raises RateLimited with the state in `state`, at once or after waiting in line where there is one and
-        the request `may_wait`; and LimiterUnavailable.
+        Raises RateLimited, and LimiterUnavailable. Where there are lines to wait in, a request with
+        `before_waiting` waits for its turn; that is called first.
         """
         requests, tokens = self._limiters_of(caller, tier)
         if tokens is not None:
@@ -87,7 +86,7 @@ class TierLimiter:
                 self._refuse(tier, left, "tokens")
         if requests is None:
             return None if tokens is None else left
-        state = await self._take(caller, tier, requests, may_wait)
+        state = await self._take(caller, tier, requests, before_waiting)
         if not state.allowed:
             self._refuse(tier, state, "requests")
         return state
@@ -98,16 +97,19 @@ class TierLimiter:
         if limiter is not None and tokens > 0:
             await limiter.add(caller.tenant_id, tokens)
 
-    async def _take(self, caller: Caller, tier: Tier, limiter: RateLimiter, may_wait: bool) -> RateLimitState:
-        lines, name = self._lines, _name(caller, tier)
-        if lines is None or not may_wait:
+    async def _take(
+        self, caller: Caller, tier: Tier, limiter: RateLimiter, before_waiting: BeforeWaiting | None
+    ) -> RateLimitState:
+        lines, name = self._lines, f"{tier}:{caller.tenant_id}"
+        if lines is None or before_waiting is None:
             return await limiter.check(caller.tenant_id)
         if lines.length(name):  # who comes now stands behind those who wait
             state = replace(await limiter.check(caller.tenant_id, 0), allowed=False)
         else:
             state = await limiter.check(caller.tenant_id)
-        if state.allowed:
+        if state.allowed or not lines.is_open(name, state):
             return state
+        await before_waiting()
         return await lines.wait(name, state, lambda: limiter.check(caller.tenant_id))
 
     def _limiters_of(self, caller: Caller, tier: Tier) -> tuple[RateLimiter | None, RateLimiter | None]:
@@ -132,10 +134,5 @@ class TierLimiter:
             f"Rate limit exceeded: {state.limit} {unit} in {spoken(state.window_s)} for a tenant. "
             f"Try again in {spoken(max(1, ceil(state.retry_after_s)))}.",
             tier=tier,
-            retry_after_s=max(state.retry_after_s, 0.001),
             state=state,
         )
-
-
-def _name(caller: Caller, tier: Tier) -> str:
-    return f"{tier}:{caller.tenant_id}"
