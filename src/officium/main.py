@@ -67,9 +67,11 @@ from officium.core.usage.alerts import (
     Mailer,
     WebhookSecrets,
 )
+from officium.core.usage.budgets import BudgetService, BudgetStore
 from officium.core.usage.idempotency import IdempotencyService, IdempotencyStore
 from officium.core.usage.ledger import LedgerService, LedgerStore
 from officium.core.usage.prices import PriceBook, PriceService, PriceStore, UnknownPrices
+from officium.core.usage.reports import ReportService, ReportStore
 from officium.jobs import Clockwork, Job, JobMetrics, LeaseStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
@@ -117,6 +119,8 @@ class Parts:
     models: ModelService
     gateway: GatewayService
     usage: UsageService
+    reports: ReportService
+    budgets: BudgetService
     usage_log: UsageLog
     ledger: LedgerService
     destinations: DestinationService
@@ -183,6 +187,8 @@ def build_parts(settings: Settings) -> Parts:
         models=models,
         gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
         usage=UsageService(usage),
+        reports=ReportService(ReportStore(database), tenants, clock),
+        budgets=BudgetService(BudgetStore(database), tenants, ledger, clock, notices),
         usage_log=usage_log,
         ledger=ledger,
         destinations=DestinationService(destinations, courier, clock),
@@ -216,6 +222,9 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             gateway=parts.gateway,
             models=parts.models,
             usage=parts.usage,
+            reports=parts.reports,
+            budgets=parts.budgets,
+            ledger=parts.ledger,
             destinations=parts.destinations,
             prices=parts.prices,
             catalogue=parts.catalogue,

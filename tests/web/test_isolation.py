@@ -17,6 +17,8 @@ from officium.core.config import ConfigDraft, ConfigStore
 from officium.core.config.llm_config import make_config
 from officium.core.tenancy import SCOPES, AuditEntry, operator_of
 from officium.core.usage.alerts import Destination, DestinationStore
+from officium.core.usage.budgets import BudgetStore
+from officium.core.usage.ledger.budget import Budget, Subject
 from officium.kit.clock import SystemClock
 from officium.kit.database import Database
 from officium.kit.secrets import ServerSecret
@@ -49,7 +51,9 @@ CONFIG = "llc_alpha"
 CONFIG_MODEL = "alpha-model"
 DESTINATION = "dest_alpha"
 ADDRESS = "alpha-address@example.com"
-SECRETS = (TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS)
+BUDGET = "bud_alpha"
+MEMBER = "alpha-member"
+SECRETS = (TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER)
 """Words of the first tenant that stand in its aliases, usage log, configuration and alert destination."""
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -114,6 +118,33 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         scopes=("config:write",),
         other=200,
     ),
+    ("GET", "/api/usage/calls.csv"): Entry(path="/api/usage/calls.csv", scopes=("usage:read",), other=200),
+    ("GET", "/api/usage/summary"): Entry(
+        path="/api/usage/summary?group_by=model", scopes=("usage:read",), other=200
+    ),
+    ("GET", "/api/usage/summary.csv"): Entry(
+        path="/api/usage/summary.csv?group_by=model", scopes=("usage:read",), other=200
+    ),
+    ("GET", "/api/usage/providers"): Entry(path="/api/usage/providers", scopes=("usage:read",), other=200),
+    ("GET", "/api/usage/tokens-by-tenant"): Entry(
+        path="/api/usage/tokens-by-tenant", scopes=("usage:read",), other=200
+    ),
+    ("GET", "/api/ledger/entries"): Entry(path="/api/ledger/entries", scopes=("usage:read",), other=200),
+    ("GET", "/api/budgets"): Entry(path="/api/budgets", scopes=("usage:read",), other=200),
+    ("POST", "/api/budgets"): Entry(
+        path="/api/budgets",
+        body={"subject_kind": "tenant", "unit": "tokens", "period": "total", "limit": 10**9},
+        scopes=("admin",),
+        other=201,
+    ),
+    ("GET", "/api/budgets/{id}"): Entry(path=f"/api/budgets/{BUDGET}", scopes=("usage:read",), other=404),
+    ("PUT", "/api/budgets/{id}"): Entry(
+        path=f"/api/budgets/{BUDGET}", body={"limit": 7}, scopes=("admin",), other=404
+    ),
+    ("POST", "/api/budgets/{id}/reset"): Entry(
+        path=f"/api/budgets/{BUDGET}/reset", scopes=("admin",), other=404
+    ),
+    ("DELETE", "/api/budgets/{id}"): Entry(path=f"/api/budgets/{BUDGET}", scopes=("admin",), other=404),
     ("GET", "/api/model-aliases"): Entry(
         path="/api/model-aliases", scopes=("config:read", "config:write"), other=200
     ),
@@ -221,6 +252,7 @@ async def _move_in(house: House) -> Resident:
     assert asked.status == 200
     await house.parts.usage_log.flush()
     await _configure(house, alpha)
+    await _limit(house, alpha)
     await DestinationStore(house.parts.database).add_destination(
         operator_of(alpha.tenant.id),
         Destination(
@@ -245,6 +277,23 @@ async def _configure(house: House, tenant: Resident) -> None:
     entry = AuditEntry(at=now, action="llm_config.created", thing="llm_config", thing_id=CONFIG)
     ring = build_key_ring(house.parts.settings, ServerSecret(b"-" * 32), house.parts.database, SystemClock())
     await ConfigStore(house.parts.database, ring).add_config(caller, made, entry)
+
+
+async def _limit(house: House, tenant: Resident) -> None:
+    """Give one of the tenant's members a budget whose id is known beforehand."""
+    caller, now = operator_of(tenant.tenant.id), house.parts.clock.now()
+    budget = Budget(
+        id=BUDGET,
+        tenant_id=caller.tenant_id,
+        subject=Subject("member", MEMBER),
+        unit="tokens",
+        period="day",
+        limit=5,
+        created_at=now,
+        updated_at=now,
+        updated_by="test",
+    )
+    await BudgetStore(house.parts.database).save_budgets(caller, [budget], [], now, [])
 
 
 async def _ask_everything(house: House, key: str | None, body: object = None, **how: Any) -> dict[str, Reply]:
@@ -324,6 +373,8 @@ async def test_owner_is_served(house: House) -> None:
     assert CONFIG_MODEL.encode() in replies["GET /api/audit-log"].body
     assert f'"{ALIAS}"'.encode() in replies["GET /v1/models"].body
     assert ADDRESS.encode() in replies["GET /api/alert-destinations"].body
+    assert MEMBER.encode() in replies["GET /api/budgets"].body
+    assert TARGET.encode() in replies["GET /api/usage/summary.csv"].body
 
 
 async def test_every_scope_that_suffices_suffices_alone(house: House) -> None:
@@ -373,6 +424,8 @@ async def test_another_tenant_sees_nothing_of_the_first(house: House) -> None:
     assert replies["GET /api/usage/calls"].json == {"records": [], "next_before": None}
     assert replies["GET /api/llm-config"].json == {"configurations": [], "nextAfter": None}
     assert replies["GET /api/alert-destinations"].json == {"destinations": []}
+    assert replies["GET /api/budgets"].json == {"budgets": [], "binds_first": None, "next_after": None}
+    assert replies["GET /api/ledger/entries"].json == {"entries": [], "next_before": None}
     assert (await alpha.ask("GET", "/api/model-aliases")).json == aliases
     assert (await alpha.ask("GET", "/api/usage/calls")).json == calls
 

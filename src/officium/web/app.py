@@ -25,6 +25,7 @@ from officium.web.acting import ActingUsers
 from officium.web.api.alerts import DestinationService, alerts_router
 from officium.web.api.aliases import AliasService, aliases_router
 from officium.web.api.audit_log import AuditEntries, audit_log_router
+from officium.web.api.budgets import BudgetService, LedgerEntries, budgets_router
 from officium.web.api.chat_wire import ChatWire
 from officium.web.api.completions import HEARTBEAT_S, CompletionGateway, CompletionsDoor
 from officium.web.api.description import describe_hot_doors
@@ -41,6 +42,7 @@ from officium.web.api.operations import (
     operations_router,
 )
 from officium.web.api.prices import Prices, prices_router
+from officium.web.api.reports import Reports, reports_router
 from officium.web.api.responses_wire import ResponsesWire
 from officium.web.api.token_count import CountingGateway, TokenCountDoor
 from officium.web.api.usage import UsageRecords, usage_router
@@ -106,6 +108,9 @@ class WebParts:
     gateway: Gateway
     models: AliasService
     usage: UsageRecords
+    reports: Reports
+    budgets: BudgetService
+    ledger: LedgerEntries
     prices: Prices
     catalogue: Catalogue
     destinations: DestinationService
@@ -350,6 +355,8 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(operations_router(operations))
     app.include_router(aliases_router(parts.models, parts.authenticator))
     app.include_router(usage_router(parts.usage, parts.authenticator))
+    app.include_router(reports_router(parts.reports, parts.authenticator))
+    app.include_router(budgets_router(parts.budgets, parts.ledger, parts.authenticator))
     app.include_router(prices_router(parts.prices, parts.authenticator))
     app.include_router(model_catalogue_router(parts.catalogue, parts.authenticator))
     app.include_router(alerts_router(parts.destinations, parts.authenticator))

@@ -71,5 +71,12 @@ def _known_caller(request: Request) -> Caller:
     return caller
 
 
+def _request_id(request: Request) -> str:
+    id: str = request.scope["officium.request_id"]
+    return id
+
+
 KnownCaller = Annotated[Caller, Depends(_known_caller)]
 """The caller of a route of `keyed_router`."""
+RequestId = Annotated[str, Depends(_request_id)]
+"""The request's own id, as it stands in the log and in the answer's `x-request-id`."""

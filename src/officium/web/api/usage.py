@@ -93,14 +93,15 @@ def usage_router(usage: UsageRecords, authenticator: Authenticator) -> APIRouter
     ) -> CallRecords:
         found = await usage.list_records(caller, request_id=request_id, before=before, limit=limit)
         return CallRecords(
-            records=[_shown(record) for record in found],
+            records=[shown_call(record) for record in found],
             next_before=found[-1].id if len(found) == limit else None,
         )
 
     return router
 
 
-def _shown(record: WrittenRecord) -> CallRecord:
+def shown_call(record: WrittenRecord) -> CallRecord:
+    """A record as it is told outside."""
     fields = msgspec.structs.asdict(record)
     del fields["tenant_id"]
     cost, saved = fields.pop("cost_nano_usd"), fields.pop("saved_nano_usd")
