@@ -1,13 +1,18 @@
 """What the gateway is told about a request, and what it gives back."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from officium.core.llm.completion import Completion, Delta, DialectName
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.embedding import Embeddings
+
+CacheWish = Literal["default", "on", "off", "refresh"]
+"""What the caller wants of the cache: as it is set up; the same, said aloud; nothing; a new answer in it."""
+CacheOutcome = Literal["hit", "stored", "miss"]
+"""The answer came from the cache; was put there; neither."""
 
 
 class CallContext(Struct, frozen=True, kw_only=True):
@@ -26,14 +31,19 @@ class CallContext(Struct, frozen=True, kw_only=True):
     client_id: int | None = None
     widget_id: int | None = None
     run: str | None = None
+    cache: CacheWish = "default"
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """A whole completion, the deployment that gave it and the dialect it was asked in."""
+    """A whole completion, the deployment that gave it and the dialect it was asked in.
+
+    `cache` says what the cache had to do with it, if anything.
+    """
 
     completion: Completion
     deployment: Deployment
     dialect: DialectName
+    cache: CacheOutcome | None = None
 
 
 class AnswerStream(Protocol):

@@ -11,6 +11,21 @@ MOST_MODELS = 500
 OTHER_MODEL = "other"
 
 
+class CacheMetrics:
+    """What the cache of answers is worth."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.lookups = Counter(
+            "officium_cache_lookups",
+            "Requests that were looked up in the cache of answers.",
+            ("result",),
+            registry=registry,
+        )
+        self.saved = Counter(
+            "officium_cache_saved_usd", "What answers from the cache would have cost.", registry=registry
+        )
+
+
 class _Series:
     """The children of one (provider, model), looked up once."""
 
@@ -63,7 +78,9 @@ class GatewayMetrics:
         self._tenants: dict[str, Counter] = {}
 
     def observe(self, record: UsageRecord) -> None:
-        """Count one record of the usage log."""
+        """Count one record of the usage log. An answer from the cache is no attempt: see CacheMetrics."""
+        if record.price_source == "cache":
+            return
         provider, model = record.provider or "none", self._model(record)
         key = (provider, model, record.status, record.error_code or "")
         calls = self._calls.get(key)
