@@ -33,10 +33,14 @@ KNOWN = Providers(
 
 def a_draft(**said: Any) -> ConfigDraft:
     """What a caller says of a configuration for Anthropic, unless it says something else."""
-    values: dict[str, Any] = {"provider": "anthropic", "api_key": KEY, **said}
-    if isinstance(values["api_key"], str):
-        values["api_key"] = Secret(values["api_key"])
-    return ConfigDraft(**values)
+    return a_change(**{"provider": "anthropic", "api_key": KEY, **said})
+
+
+def a_change(**said: Any) -> ConfigDraft:
+    """Just what is said; a key may be plain text."""
+    if isinstance(said.get("api_key"), str):
+        said["api_key"] = Secret(said["api_key"])
+    return ConfigDraft(**said)
 
 
 @dataclass
@@ -80,9 +84,7 @@ class Configs:
         self, caller: Caller, config_id: str, owner_id: str | None = None, **said: Any
     ) -> LlmConfig:
         """The configuration after a change of just what is said."""
-        if isinstance(said.get("api_key"), str):
-            said["api_key"] = Secret(said["api_key"])
-        return await self.service.update_config(caller, config_id, ConfigDraft(**said), owner_id)
+        return await self.service.update_config(caller, config_id, a_change(**said), owner_id)
 
     async def opened_keys(self, caller: Caller) -> list[str | None]:
         """The keys as the gateway would get them."""
