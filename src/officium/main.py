@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -24,13 +25,24 @@ from officium.core.gateway import (
     Accountant,
     AliasStore,
     CallTelemetry,
+    ConfigRefresh,
     GatewayMetrics,
     GatewayService,
+    HealthChecker,
+    LLMConfigFetcher,
     ModelDirectory,
     ModelService,
+    PolicyService,
+    PolicyStore,
     ProviderAccess,
+    RemoteDefault,
+    StoredDefault,
 )
+from officium.core.gateway.cache import CacheMetrics, MemoryShelf, RedisShelf, ResponseCache, Shelf
 from officium.core.gateway.catalogue import ConfigUses, ModelCatalogue, default_uses
+from officium.core.gateway.config_fetcher import ConfigSource
+from officium.core.gateway.health import LONGEST_CHECK_S
+from officium.core.gateway.reach import DEFAULT
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
 from officium.core.llm.guard import AddressGuard
@@ -70,12 +82,25 @@ from officium.core.usage.alerts import (
 from officium.core.usage.budgets import BudgetService, BudgetStore
 from officium.core.usage.idempotency import IdempotencyService, IdempotencyStore
 from officium.core.usage.ledger import LedgerService, LedgerStore
+from officium.core.usage.limits import (
+    LimitHits,
+    LocalWindows,
+    ProviderLimit,
+    ProviderLimits,
+    SharedWindows,
+    TierLimiter,
+    TokenMeter,
+    WaitingLines,
+    WindowStore,
+    parse_limits,
+)
 from officium.core.usage.prices import PriceBook, PriceService, PriceStore, UnknownPrices
 from officium.core.usage.reports import ReportService, ReportStore
 from officium.jobs import Clockwork, Job, JobMetrics, LeaseStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
 from officium.kit.database import Database, DatabaseUnavailable
+from officium.kit.errors import OfficiumError
 from officium.kit.logs import configure_logs
 from officium.kit.notices import Notices, open_notices
 from officium.kit.redis import open_redis
@@ -117,6 +142,10 @@ class Parts:
     configs: ConfigService
     audit: AuditService
     models: ModelService
+    policies: PolicyService
+    fetcher: LLMConfigFetcher
+    checker: HealthChecker
+    refreshes: ConfigRefresh
     gateway: GatewayService
     usage: UsageService
     reports: ReportService
@@ -128,6 +157,9 @@ class Parts:
     prices: PriceService
     catalogue: ModelCatalogue
     idempotency: IdempotencyService
+    windows: WindowStore
+    limiter: TierLimiter
+    token_meter: TokenMeter
     registry: CollectorRegistry
 
 
@@ -144,12 +176,34 @@ def build_parts(settings: Settings) -> Parts:
     secret = load_server_secret(settings.secret_key_text, settings.data_dir)
     digester = KeyDigester(secret)
     ring = build_key_ring(settings, secret, database, clock)
-    dispatcher = build_dispatcher(settings, transport, clock)
-    models = ModelService(provider_access(settings), AliasStore(database), clock)
+    windows = LocalWindows(clock) if redis is None else build_shared_windows(settings, redis, clock)
+    hits = LimitHits(registry)
+    limiter = build_limiter(settings, windows, hits, clock)
+    token_meter = TokenMeter(limiter)
+    provider_limits = ProviderLimits(windows, limits_of_providers(settings), hits, clock)
+    dispatcher = build_dispatcher(settings, transport, clock, provider_limits)
+    configs = ConfigService(ConfigStore(database, ring), known_providers(), clock, notices)
+    fetcher = LLMConfigFetcher(
+        config_source(settings, configs, transport),
+        clock,
+        interval_s=settings.config_fetch_interval_minutes * 60,
+        notices=notices,
+    )
+    models = ModelService(
+        provider_access(settings),
+        AliasStore(database),
+        clock,
+        addresses=provider_addresses(settings),
+        default_model=settings.default_model,
+        configs=configs,
+        policies=PolicyStore(database),
+        remote=fetcher if settings.config_server_url else None,
+        notices=notices,
+    )
+    directory = ModelDirectory(models, dispatcher, clock)
     usage = UsageStore(database)
     usage_log = UsageLog(usage)
     ledger = LedgerService(LedgerStore(database), clock)
-    configs = ConfigService(ConfigStore(database, ring), known_providers(), clock, notices)
     prices = PriceStore(database)
     price_book = PriceBook(prices, clock, notices)
     courier = build_courier(settings, secret, transport, clock)
@@ -162,7 +216,17 @@ def build_parts(settings: Settings) -> Parts:
         Job("alerts", _ALERTS_EVERY_S, post.deliver_due),
         Job("idempotency", _SWEEP_EVERY_S, idempotency.sweep),
     ]
-    accountant = Accountant(usage_log, clock, GatewayMetrics(registry), ledger, _open_telemetry())
+    accountant = Accountant(
+        usage_log,
+        clock,
+        GatewayMetrics(registry),
+        ledger,
+        _open_telemetry(),
+        prices=price_book,
+        unknown_prices=unknown_prices(settings),
+    )
+    checks = GatewayService(models, directory, build_check_dispatcher(settings, transport, clock), accountant)
+    checker = HealthChecker(checks, models, configs, clock)
     return Parts(
         settings=settings,
         clock=clock,
@@ -185,7 +249,11 @@ def build_parts(settings: Settings) -> Parts:
         configs=configs,
         audit=AuditService(AuditStore(database)),
         models=models,
-        gateway=GatewayService(models, ModelDirectory(models, dispatcher, clock), dispatcher, accountant),
+        policies=PolicyService(PolicyStore(database), clock, notices),
+        fetcher=fetcher,
+        checker=checker,
+        refreshes=ConfigRefresh(fetcher, models, checker, notices),
+        gateway=GatewayService(models, directory, dispatcher, accountant),
         usage=UsageService(usage),
         reports=ReportService(ReportStore(database), tenants, clock),
         budgets=BudgetService(BudgetStore(database), tenants, ledger, clock, notices),
@@ -203,6 +271,9 @@ def build_parts(settings: Settings) -> Parts:
             other_uses=[ConfigUses(configs)],
         ),
         idempotency=idempotency,
+        windows=windows,
+        limiter=limiter,
+        token_meter=token_meter,
         registry=registry,
     )
 
@@ -214,8 +285,12 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
     async def readiness() -> dict[str, bool]:
         return {"database": await _answers(parts.database), "usage_log": not parts.usage_log.is_full}
 
-    async def available_providers(_caller: Caller) -> Collection[str]:
-        return [provider.name for provider, access in parts.models.providers() if access is not None]
+    async def available_providers(caller: Caller) -> Collection[str]:
+        reach = await parts.models.reach_of(caller)
+        return [deployment.provider.name for deployment in reach.listed()]
+
+    async def health(caller: Caller | None) -> Health:
+        return await _health(parts, caller)
 
     return WebApp(
         WebParts(
@@ -232,7 +307,10 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             acting_users=parts.acting_users,
             configs=parts.configs,
             audit=parts.audit,
-            health=lambda: _health(parts.models),
+            policies=parts.policies,
+            checks=parts.checker,
+            refreshes=parts.refreshes,
+            health=health,
             readiness=readiness,
             providers=PROVIDERS.values(),
             available_providers=available_providers,
@@ -240,7 +318,8 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             registry=parts.registry,
             body_limits=BodyLimits(settings.max_body_bytes, settings.body_timeout_s, settings.max_json_depth),
             heartbeat_s=settings.heartbeat_s,
-            default_model=settings.default_model,
+            default_model=DEFAULT,
+            limiter=parts.limiter,
             idempotency=parts.idempotency,
             cors_origins=tuple(settings.cors_origins),
             metrics_token=_revealed(settings.metrics_token),
@@ -256,6 +335,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         stack.push_async_callback(parts.database.close)
         if parts.redis is not None:
             stack.push_async_callback(parts.redis.aclose)
+        if isinstance(parts.windows, SharedWindows):
+            stack.push_async_callback(parts.windows.close)
+        stack.push_async_callback(parts.token_meter.close)
         stack.push_async_callback(parts.transport.close)
         _warn_of_retired(parts)
         applied, _ = await asyncio.gather(schema.upgrade(parts.database), asyncio.to_thread(load_prices))
@@ -274,6 +356,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         await parts.gateway.start()
         stack.push_async_callback(parts.gateway.close)
         stack.push_async_callback(parts.authenticator.close)
+        await _fetch_default(parts)
         parts.clockwork.start()
         stack.push_async_callback(parts.clockwork.close)
         yield
@@ -289,7 +372,61 @@ def build_transport(settings: Settings) -> Transport:
     return SchemeTransport(network, {"mock": ScriptedTransport()})
 
 
-def build_dispatcher(settings: Settings, transport: Transport, clock: Clock) -> Dispatcher:
+def build_check_dispatcher(settings: Settings, transport: Transport, clock: Clock) -> Dispatcher:
+    """What asks once, whatever happened before: for health checks."""
+    return Dispatcher(
+        transport,
+        clock=clock,
+        retry=RetryPolicy(max_retries=0),
+        timeouts=Timeouts(
+            connect=settings.connect_timeout_s,
+            first_byte=LONGEST_CHECK_S,
+            idle=LONGEST_CHECK_S,
+            total=LONGEST_CHECK_S,
+        ),
+        breakers=Breakers(clock, failures_to_open=sys.maxsize),
+    )
+
+
+def build_shared_windows(settings: Settings, redis: "Redis", clock: Clock) -> SharedWindows:
+    """Where all processes count requests together."""
+    return SharedWindows(redis, clock, on_loss=settings.rate_limit_on_redis_loss)
+
+
+def build_limiter(settings: Settings, windows: WindowStore, hits: LimitHits, clock: Clock) -> TierLimiter:
+    """What lets tenants' requests in."""
+    return TierLimiter(
+        windows,
+        {
+            "chat": parse_limits(settings.rate_limit_chat),
+            "general": parse_limits(settings.rate_limit_general),
+            "strict": parse_limits(settings.rate_limit_strict),
+            "gateway": parse_limits(settings.rate_limit_gateway),
+        },
+        hits,
+        clock,
+        lines=WaitingLines(settings.queue_size, settings.queue_wait_s, clock) if settings.queue_size else None,
+    )
+
+
+def limits_of_providers(settings: Settings) -> dict[str, ProviderLimit]:
+    """How fast each provider may be asked with one key: as is said, else as it allows without paying.
+
+    The latter is known of the provider's own address alone.
+    """
+    found = {}
+    for name, row in PROVIDERS.items():
+        said = settings.providers.get(name)
+        if said is not None and said.rate_limit is not None:
+            found[name] = ProviderLimit(parse_limits(said.rate_limit))
+        elif row.free_rate_limit is not None:
+            found[name] = ProviderLimit(parse_limits(row.free_rate_limit), row.base_url)
+    return found
+
+
+def build_dispatcher(
+    settings: Settings, transport: Transport, clock: Clock, limits: ProviderLimits | None = None
+) -> Dispatcher:
     """What tries deployments until one answers."""
     return Dispatcher(
         transport,
@@ -302,8 +439,21 @@ def build_dispatcher(settings: Settings, transport: Transport, clock: Clock) -> 
             total=settings.total_timeout_s,
         ),
         breakers=Breakers(clock),
+        limits=limits,
         max_concurrency_per_deployment=settings.max_connections_per_deployment,
     )
+
+
+def config_source(settings: Settings, configs: ConfigService, transport: Transport) -> ConfigSource:
+    """Where the default configuration comes from: our own store, or the server that keeps it."""
+    if settings.config_server_url is None:
+        return StoredDefault(configs)
+    return RemoteDefault(settings.config_server_url, transport, _revealed(settings.config_server_key))
+
+
+def provider_addresses(settings: Settings) -> dict[str, str]:
+    """Where the operator has said that providers are, with or without a key for them."""
+    return {name: said.base_url for name, said in settings.providers.items() if said.base_url is not None}
 
 
 def provider_access(settings: Settings) -> dict[str, ProviderAccess]:
@@ -371,6 +521,28 @@ def build_courier(settings: Settings, secret: ServerSecret, transport: Transport
     return Courier(webhooks, WebhookSecrets(secret, older), _mailer(settings), clock)
 
 
+def build_cache(
+    settings: Settings,
+    redis: "Redis | None",
+    secret: ServerSecret,
+    clock: Clock,
+    registry: CollectorRegistry,
+    prices: PriceBook,
+) -> ResponseCache:
+    """The cache of answers: in Redis where there is one, else in this process's memory."""
+    shelf: Shelf = MemoryShelf(clock, settings.cache_max_bytes)
+    if redis is not None:
+        shelf = RedisShelf(redis, secret, clock, settings.cache_max_bytes)
+    return ResponseCache(
+        shelf,
+        clock,
+        CacheMetrics(registry),
+        prices,
+        ttl_s=settings.cache_ttl_s,
+        unknown=unknown_prices(settings),
+    )
+
+
 def server_options(settings: Settings) -> ServerOptions:
     """Where and how to serve."""
     return ServerOptions(
@@ -403,6 +575,15 @@ def _warn_of_retired(parts: Parts) -> None:
             )
 
 
+async def _fetch_default(parts: Parts) -> None:
+    """Ask the server that keeps the default configuration, if there is one; it may be down for now."""
+    if parts.settings.config_server_url is not None:
+        try:
+            await parts.fetcher.get_config()
+        except OfficiumError as error:
+            logger.warning("config.not_fetched", reason=error.message)
+
+
 async def _answers(database: Database) -> bool:
     try:
         await database.ping()
@@ -425,12 +606,18 @@ def _revealed(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret is not None else None
 
 
-def _health(models: ModelService) -> Health:
-    """Who answers where nobody names a model: the first provider that is set up."""
-    for provider, access in models.providers():
-        if access is not None and access.default_model:
-            return Health(provider=provider.name, model=access.default_model)
-    return Health()
+async def _health(parts: Parts, caller: Caller | None) -> Health:
+    """What answers where nobody names a model: for the caller, or for whoever has configured nothing."""
+    try:
+        if caller is not None:
+            deployment = (await parts.models.resolve(caller, DEFAULT))[0]
+        elif parts.settings.config_server_url and (fetched := parts.fetcher.peek()) is not None:
+            return Health(provider=fetched.provider, model=fetched.model)
+        else:
+            deployment = parts.models.deployment(DEFAULT)
+    except OfficiumError:
+        return Health()
+    return Health(provider=deployment.provider.name, model=deployment.model)
 
 
 def _session_verifier(settings: Settings, transport: Transport, clock: Clock) -> SessionVerifier | None:

@@ -149,7 +149,7 @@ USAGE = TokenUsage(input_tokens=1000, cached_tokens=400, output_tokens=50)
     [
         # 600 x 100 + 400 x 10 + 50 x 500 nano-dollars
         pytest.param(a_deployment("openai", "gpt-6-luna"), {}, 89_000, "price-list", id="listed"),
-        pytest.param(a_deployment("openai", "made-up-9"), {}, None, "unknown", id="unlisted"),
+        pytest.param(a_deployment("openai", "made-up-9"), {}, 2_100_000, "flat", id="unlisted"),
         pytest.param(a_deployment("ollama", "qwen3"), {}, 0, "local", id="local"),
         pytest.param(a_deployment("mock", "mock"), {}, 0, "scripted", id="scripted"),
         pytest.param(

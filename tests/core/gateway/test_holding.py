@@ -1,14 +1,22 @@
 """Each call sets credits aside before it is made and books what it used, however it ends."""
 
+import asyncio
+
 import pytest
+from msgspec.structs import replace
 
 from officium.core.gateway.keeper import StreamKeeper
+from officium.core.llm.deployment import RequestDefaults
 from officium.core.llm.embedding import EmbeddingRequest
 from officium.core.llm.errors import LLMError
 from officium.core.usage.ledger import Amounts, OutOfCredits
+from officium.core.usage.prices import PriceBook, PriceService, PriceStore, PriceUnknown, UnknownPrices
+from officium.kit.database import Database
 from officium.kit.errors import ServiceUnavailable
+from officium.kit.notices import LocalNotices
 from officium.testing import Act, ScriptedTransport
 from tests.support.gateway import CALLER, CONTEXT, GatewayBench, a_request
+from tests.support.tenancy import Tenancy
 
 
 def bench_of(*acts: Act | str, **options: object) -> GatewayBench:
@@ -181,3 +189,46 @@ async def test_stream_beyond_its_hold_goes_on_only_with_credit(has_room: bool):
     assert (len(rest) > 5) is has_room
     await stream.aclose()
     assert len(bench.ledger.settled) == 1
+
+
+async def test_tenants_own_price_is_what_a_call_costs(database: Database):
+    prices = PriceStore(database)
+    caller = await Tenancy(database).an_admin()
+    bench = bench_of("Bonjour", database=database)
+    await PriceService(prices, bench.clock, LocalNotices()).set_price(
+        caller, "groq", "a-model", {"input": "1", "output": "2"}
+    )
+    bench.accountant._prices = PriceBook(prices, bench.clock, LocalNotices())
+
+    await bench.service.complete(caller, a_request("groq/a-model"), CONTEXT)
+
+    (record,) = bench.records
+    assert record.price_source == "tenant"
+    assert record.cost_nano_usd == record.input_tokens * 1000 + record.output_tokens * 2000
+    assert bench.ledger.settled[0][1].nano_usd == record.cost_nano_usd
+
+
+async def test_model_without_a_price_is_refused_where_that_is_the_rule():
+    bench = bench_of("Bonjour")
+    bench.accountant._unknown_prices = UnknownPrices("refuse")
+
+    with pytest.raises(PriceUnknown):
+        await bench.complete(a_request("groq/a-model"))
+
+    assert not bench.transport.requests
+    assert bench.records[0].error_code == "price_unknown"
+
+
+async def test_configuration_speaks_where_the_request_is_silent():
+    bench = bench_of("Bonjour", "Bonjour")
+    defaults = RequestDefaults(temperature=0.3, max_tokens=77)
+    (deployment,) = await bench.models.resolve(CALLER, "groq/a-model")
+    found = (replace(deployment, defaults=defaults),)
+    bench.service._models.resolve = lambda *_: asyncio.sleep(0, found)
+
+    await bench.complete(a_request("groq/a-model"))
+    await bench.complete(a_request("groq/a-model", temperature=1.0, max_tokens=9))
+
+    first, second = (asked.body for asked in bench.transport.requests)
+    assert (first["temperature"], first["max_tokens"]) == (0.3, 77)
+    assert (second["temperature"], second["max_tokens"]) == (1.0, 9)

@@ -9,7 +9,6 @@ from officium.core.gateway.need import (
     DEFAULT_OUTPUT_TOKENS,
     LEAST_OUTPUT_TOKENS,
     InputBounds,
-    MostPrice,
     limit_output,
     need_of,
     subjects_of,
@@ -20,9 +19,10 @@ from officium.core.llm.message import Image, Message, user
 from officium.core.llm.tokens import estimate_request_tokens
 from officium.core.tenancy import Caller
 from officium.core.usage.ledger import THE_TENANT, Amounts, Subject
+from officium.core.usage.prices import UpperPrice
 from tests.support.gateway import GatewayBench, a_request
 
-FREE = MostPrice()
+FREE = UpperPrice()
 
 
 def test_bound_lies_above_the_estimate():
@@ -64,7 +64,7 @@ def test_bound_does_not_shrink_again():
 
 
 def test_need_is_the_input_and_the_longest_answer():
-    price = MostPrice(per_call=7, input=2, output=5)
+    price = UpperPrice(per_call=7, input=2, output=5)
 
     need = need_of(a_request(max_tokens=500), 100, price)
 
@@ -96,7 +96,7 @@ def test_thinking_needs_room_for_its_own_budget():
 
 
 def test_embeddings_need_their_input_alone():
-    need = need_of(EmbeddingRequest(model="m", inputs=("Hello",)), 50, MostPrice(input=3))
+    need = need_of(EmbeddingRequest(model="m", inputs=("Hello",)), 50, UpperPrice(input=3))
 
     assert need.fixed == Amounts(tokens=50, requests=1, nano_usd=150)
     assert need.output_tokens == 0

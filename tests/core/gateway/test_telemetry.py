@@ -84,6 +84,7 @@ async def test_answer_is_a_client_span_in_the_genai_names(exported: Exported):
         "officium.tenant.id": "ten_1",
         "officium.request.id": "req_1",
         "officium.attempt": 1,
+        "officium.cost_usd": pytest.approx(record.cost_nano_usd / 1e9),
     }
 
 

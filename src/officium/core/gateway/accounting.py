@@ -10,18 +10,29 @@ import structlog
 
 from officium.core.gateway.call import CallContext
 from officium.core.gateway.metrics import GatewayMetrics
-from officium.core.gateway.need import DEFAULT_OUTPUT_TOKENS, InputBounds, MostPrice, need_of, subjects_of
+from officium.core.gateway.need import DEFAULT_OUTPUT_TOKENS, InputBounds, need_of, subjects_of
 from officium.core.gateway.telemetry import CallTelemetry
 from officium.core.llm.completion import CompletionRequest
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.dispatch import Attempt
 from officium.core.llm.embedding import EmbeddingRequest
-from officium.core.llm.price import Cost, cost_of, price_of
+from officium.core.llm.price import Cost
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.llm.tokens import estimate_request_tokens, estimate_tokens
 from officium.core.tenancy import Caller
 from officium.core.usage import UsageLog, UsageRecord
 from officium.core.usage.ledger import Amounts, Hold, Label, Need, SpendingSource, Subject
+from officium.core.usage.prices import (
+    PriceBook,
+    PriceUnknown,
+    Pricing,
+    TenantPrices,
+    UnknownPrices,
+    UpperPrice,
+    cost_under,
+    price_for,
+    upper_price,
+)
 from officium.core.usage.record import Status, UsageSource
 from officium.kit.clock import Clock
 from officium.kit.errors import OfficiumError, ServiceUnavailable
@@ -57,6 +68,14 @@ class Ledger(Protocol):
         ...
 
 
+class TokenMeter(Protocol):
+    """Is told what tenants use, for limits on tokens in a time."""
+
+    def note(self, caller: Caller, app: str, tokens: int) -> None:
+        """Take in what a call used. Never waits, never fails."""
+        ...
+
+
 class OpenCall:
     """A call under way. Closing it, once, writes its records and settles its hold."""
 
@@ -69,6 +88,7 @@ class OpenCall:
         self.context = context
         self.attempts: list[Attempt] = []
         self.hold: Hold | None = None
+        self.prices: TenantPrices | None = None
         self.input_bound = 0
         self.input_estimate: int | None = None
         self.started = accountant.clock.monotonic()
@@ -101,9 +121,15 @@ class Accountant:
         ledger: Ledger,
         telemetry: CallTelemetry | None = None,
         *,
+        prices: PriceBook | None = None,
+        unknown_prices: UnknownPrices | None = None,
         default_output_tokens: int = DEFAULT_OUTPUT_TOKENS,
+        meter: TokenMeter | None = None,
     ) -> None:
         self.clock = clock
+        self._meter = meter
+        self._prices = prices
+        self._unknown_prices = unknown_prices
         self._ledger = ledger
         self._bounds = InputBounds()
         self._default_output_tokens = default_output_tokens
@@ -125,11 +151,15 @@ class Accountant:
     async def hold(self, call: OpenCall, deployments: Sequence[Deployment]) -> int | None:
         """Set aside what the call may come to at any of `deployments`; the most output tokens it may ask for.
 
-        That is `None` where no budget limits them. Raises OutOfCredits and ServiceUnavailable.
+        That is `None` where no budget limits them. Raises OutOfCredits, PriceUnknown and ServiceUnavailable.
         """
         request, context = call.request, call.context
+        if self._prices is not None:
+            call.prices = await self._prices.load(call.caller)
         call.input_bound = self._bounds.bound(request, deployments)
-        need = need_of(request, call.input_bound, self._most_price(deployments), self._default_output_tokens)
+        need = need_of(
+            request, call.input_bound, self._most_price(call, deployments), self._default_output_tokens
+        )
         label = Label(
             request_id=context.request_id,
             actor=call.caller.actor,
@@ -159,6 +189,9 @@ class Accountant:
         if call.hold is not None:
             self._ledger.settle(call.hold, *_spent(records))
             self._learn(call)
+        if self._meter is not None:
+            tokens = sum((record.input_tokens or 0) + (record.output_tokens or 0) for record in records)
+            self._meter.note(call.caller, call.context.app, tokens)
         try:
             self._measure(call, records)
         except Exception:  # an answer that is paid for must not be lost to its measurement
@@ -186,7 +219,7 @@ class Accountant:
         """Set aside more for a call that has used up its hold; whether there was room."""
         if call.hold is None:
             return True
-        price = self._most_price([attempt.deployment for attempt in call.attempts])
+        price = self._most_price(call, [attempt.deployment for attempt in call.attempts])
         return await self._ledger.extend(
             call.hold, Amounts(tokens=by_tokens, nano_usd=by_tokens * price.output)
         )
@@ -196,14 +229,27 @@ class Accountant:
             if attempt.usage is not None and attempt.usage.input_tokens is not None:
                 self._bounds.learn(attempt.deployment, attempt.usage.input_tokens, call.input_bound)
 
-    def _most_price(self, deployments: Sequence[Deployment]) -> MostPrice:
+    def _most_price(self, call: OpenCall, deployments: Sequence[Deployment]) -> UpperPrice:
+        """The most any of `deployments` may charge. Raises PriceUnknown where the rule is to refuse."""
         now = self.clock.now()
-        found = [_dearest(deployment, now) for deployment in deployments]
-        return MostPrice(
+        found = [upper_price(self._pricing(call, deployment, now)) for deployment in deployments]
+        return UpperPrice(
             per_call=max((price.per_call for price in found), default=0),
             input=max((price.input for price in found), default=0),
             output=max((price.output for price in found), default=0),
         )
+
+    def _pricing(self, call: OpenCall, deployment: Deployment, now: datetime) -> Pricing:
+        return price_for(deployment.provider.name, deployment.model, now, call.prices, self._unknown_prices)
+
+    def _cost(self, call: OpenCall, attempt: Attempt, usage: TokenUsage, source: UsageSource) -> Cost:
+        if source == "none":
+            return _NO_COST
+        try:
+            pricing = self._pricing(call, attempt.deployment, self.clock.now())
+        except PriceUnknown:  # a price that ended while the call was under way
+            return Cost(None, "unknown")
+        return cost_under(pricing, usage, attempt.reported_cost)
 
     def _measure(self, call: OpenCall, records: list[UsageRecord]) -> None:
         for record in records:
@@ -215,7 +261,7 @@ class Accountant:
     def _record_attempt(self, call: OpenCall, attempt: Attempt, is_last: bool) -> UsageRecord:
         usage, source = known_usage(call.request, attempt)
         deployment = attempt.deployment
-        cost = _cost(usage, source, attempt, self.clock)
+        cost = self._cost(call, attempt, usage, source)
         elapsed_s = self.clock.monotonic() - attempt.started
         duration_s = elapsed_s if attempt.duration_s is None else attempt.duration_s
         return UsageRecord(
@@ -307,23 +353,6 @@ def _estimate_input_tokens(request: CompletionRequest | EmbeddingRequest) -> int
     return estimate_request_tokens(request)
 
 
-def _dearest(deployment: Deployment, now: datetime) -> MostPrice:
-    """The most a call to `deployment` may be charged for a token, whatever kind of token it is."""
-    price = price_of(deployment.provider.name, deployment.model, now)
-    if price is None:
-        return MostPrice()
-    rates = (price.rates, *(step for _, step in price.steps))
-    return MostPrice(
-        per_call=_nano(price.per_call),
-        input=_nano(max(max(rate.input, rate.cached, rate.cache_write) for rate in rates)),
-        output=_nano(max(rate.output for rate in rates)),
-    )
-
-
-def _nano(pico: int) -> int:
-    return -(-pico // 1000)
-
-
 def _spent(records: Sequence[UsageRecord]) -> tuple[Amounts, SpendingSource]:
     """What all attempts of a call used together. It is one request, if anything came of it."""
     tokens = sum(record.total_tokens or 0 for record in records)
@@ -331,15 +360,6 @@ def _spent(records: Sequence[UsageRecord]) -> tuple[Amounts, SpendingSource]:
     has_answer = tokens > 0 or any(record.status == "success" for record in records)
     source = records[-1].usage_source
     return Amounts(tokens=tokens, requests=int(has_answer), nano_usd=nano_usd), source
-
-
-def _cost(usage: TokenUsage, source: UsageSource, attempt: Attempt, clock: Clock) -> Cost:
-    if source == "none":
-        return _NO_COST
-    deployment = attempt.deployment
-    return cost_of(
-        usage, deployment.provider.name, deployment.model, clock.now(), reported=attempt.reported_cost
-    )
 
 
 def _attempt_error(attempt: Attempt) -> str | None:

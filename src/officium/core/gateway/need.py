@@ -7,7 +7,6 @@ the end. Why holds are the worst case: docs/decisions/0009-the-ledger.md.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from officium.core.gateway.call import CallContext
@@ -18,6 +17,7 @@ from officium.core.llm.message import Image
 from officium.core.llm.tokens import estimate_request_tokens, estimate_tokens
 from officium.core.tenancy import Caller
 from officium.core.usage.ledger import THE_TENANT, Amounts, Need, Subject
+from officium.core.usage.prices import UpperPrice
 
 DEFAULT_OUTPUT_TOKENS = 4096
 """The most an answer may have under a budget where its request does not say."""
@@ -57,18 +57,10 @@ class InputBounds:
             self._excess[deployment.name] = excess + counted - bound
 
 
-class MostPrice(Struct, frozen=True):
-    """The most that may be charged: billionths of a dollar per call, per input and per output token."""
-
-    per_call: int = 0
-    input: int = 0
-    output: int = 0
-
-
 def need_of(
     request: CompletionRequest | EmbeddingRequest,
     input_tokens: int,
-    price: MostPrice,
+    price: UpperPrice,
     default_output_tokens: int = DEFAULT_OUTPUT_TOKENS,
 ) -> Need:
     """The hold a call needs: its input and one request for certain, and what its answer may grow to."""

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from officium.core.gateway.accounting import Accountant, OpenCall
 from officium.core.gateway.call import Answer, CallContext, EmbeddingAnswer, ModelListing
+from officium.core.gateway.defaults import with_defaults
 from officium.core.gateway.directory import ModelDirectory
 from officium.core.gateway.keeper import StreamKeeper
 from officium.core.gateway.models import ModelService
@@ -114,6 +115,7 @@ class GatewayService:
         self, call: OpenCall, request: CompletionRequest, deployments: Sequence[Deployment]
     ) -> tuple[CompletionRequest, tuple[str, ...]]:
         """Set credits aside; gives the request that stays within them, and a note where that matters."""
+        request = call.request = with_defaults(request, deployments)
         output_tokens = await self._accountant.hold(call, deployments)
         if output_tokens is None:
             return request, ()
