@@ -39,6 +39,7 @@ from officium.core.gateway import (
     StoredDefault,
 )
 from officium.core.gateway.cache import CacheMetrics, MemoryShelf, RedisShelf, ResponseCache, Shelf
+from officium.core.gateway.cache import CacheMetrics, MemoryShelf, RedisShelf, ResponseCache, Shelf
 from officium.core.gateway.catalogue import ConfigUses, ModelCatalogue, default_uses
 from officium.core.gateway.config_fetcher import ConfigSource
 from officium.core.gateway.health import LONGEST_CHECK_S
@@ -519,6 +520,28 @@ def build_courier(settings: Settings, secret: ServerSecret, transport: Transport
     previous = settings.previous_secret_key_text
     older = ServerSecret(previous.encode()) if previous else None
     return Courier(webhooks, WebhookSecrets(secret, older), _mailer(settings), clock)
+
+
+def build_cache(
+    settings: Settings,
+    redis: "Redis | None",
+    secret: ServerSecret,
+    clock: Clock,
+    registry: CollectorRegistry,
+    prices: PriceBook,
+) -> ResponseCache:
+    """The cache of answers: in Redis where there is one, else in this process's memory."""
+    shelf: Shelf = MemoryShelf(clock, settings.cache_max_bytes)
+    if redis is not None:
+        shelf = RedisShelf(redis, secret, clock, settings.cache_max_bytes)
+    return ResponseCache(
+        shelf,
+        clock,
+        CacheMetrics(registry),
+        prices,
+        ttl_s=settings.cache_ttl_s,
+        unknown=unknown_prices(settings),
+    )
 
 
 def build_cache(

@@ -169,6 +169,12 @@ class Settings(BaseSettings):
     price_ceiling: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?/\d{1,6}(\.\d{1,6})?$")] = Field(
         "15/75", description="US dollars per million tokens, input/output, where the ceiling is charged"
     )
+    cache_ttl_s: float = Field(
+        0, ge=0, le=2_592_000, description="How long an answer is given again to the same request; 0 for not"
+    )
+    cache_max_bytes: int = Field(
+        64 * _MIB, ge=1024, description="Memory for such answers; with Redis the size of the largest one"
+    )
     trust_env: bool = Field(False, description="Reach providers through HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
     allowed_private_hosts: Annotated[Words, AfterValidator(_check_hosts)] = Field(
         (),

@@ -86,6 +86,7 @@ _EXPOSED_HEADERS = (
     "officium-provider",
     "officium-model",
     "officium-notes",
+    "officium-cache",
     "idempotent-replayed",
     *LIMIT_HEADERS,
 )

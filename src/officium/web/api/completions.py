@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
 
-from officium.core.gateway.call import Answer, AnswerStream, CallContext
+from officium.core.gateway.call import Answer, AnswerStream, CacheOutcome, CacheWish, CallContext
 from officium.core.llm.completion import CompletionRequest, Delta, DialectName
 from officium.core.llm.deployment import Deployment
 from officium.core.tenancy.caller import Caller
-from officium.kit.errors import OfficiumError
+from officium.kit.errors import InvalidRequest, OfficiumError
 from officium.web.api.wire import StreamRenderer, Wire
 from officium.web.caller import Authenticator
 from officium.web.door import admit, presentable, report, shutting_down
@@ -20,6 +20,7 @@ from officium.web.stream import EventStream
 HEARTBEAT_S = 15.0
 """Proxies and browsers give up on a silent connection after 30 to 60 seconds."""
 _NOTES_LIMIT = 1024
+_CACHE_WISHES: dict[bytes, CacheWish] = {b"on": "on", b"off": "off", b"refresh": "refresh"}
 
 
 class CompletionGateway(Protocol):
@@ -60,7 +61,10 @@ class CompletionsDoor:
             body.setdefault("model", self._default_model)
         request = self._wire.parse(body)
         context = CallContext(
-            request_id=exchange.request_id, user=request.user, traceparent=traceparent(exchange)
+            request_id=exchange.request_id,
+            user=request.user,
+            traceparent=traceparent(exchange),
+            cache=cache_wish(exchange),
         )
         exchange.watch_hangup()
         if request.stream:
@@ -81,7 +85,7 @@ class CompletionsDoor:
             body = completion.raw
         else:
             body = self._wire.render(completion, request, exchange.request_id)
-        await exchange.respond(200, body, answer_headers(answer.deployment, completion.notes))
+        await exchange.respond(200, body, answer_headers(answer.deployment, completion.notes, answer.cache))
 
     async def _stream(
         self, exchange: Exchange, caller: Caller, request: CompletionRequest, context: CallContext
@@ -148,13 +152,31 @@ def traceparent(exchange: Exchange) -> str | None:
     return value.decode("latin-1") if value is not None and len(value) == 55 else None
 
 
-def answer_headers(deployment: Deployment, notes: Sequence[str]) -> list[Header]:
+def cache_wish(exchange: Exchange) -> CacheWish:
+    """What the caller wants of the cache, by our own header or by HTTP's. Raises InvalidRequest."""
+    said = exchange.headers.get(b"officium-cache")
+    if said is not None:
+        wish = _CACHE_WISHES.get(said.strip().lower())
+        if wish is None:
+            raise InvalidRequest("`officium-cache` is on, off or refresh.", param="officium-cache")
+        return wish
+    control = exchange.headers.get(b"cache-control", b"").lower()
+    if b"no-store" in control:
+        return "off"
+    return "refresh" if b"no-cache" in control else "default"
+
+
+def answer_headers(
+    deployment: Deployment, notes: Sequence[str], cache: CacheOutcome | None = None
+) -> list[Header]:
     headers = [
         (b"officium-provider", header_value(deployment.provider.name)),
         (b"officium-model", header_value(deployment.model)),
     ]
     if notes:
         headers.append((b"officium-notes", header_value("; ".join(notes))))
+    if cache is not None:
+        headers.append((b"officium-cache", cache.encode()))
     return headers
 
 

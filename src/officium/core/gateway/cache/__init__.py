@@ -2,8 +2,10 @@
 
 from officium.core.gateway.cache.service import CachedStream, Lookup, RememberedStream, ResponseCache, as_hit
 from officium.core.gateway.cache.shelf import MemoryShelf, RedisShelf, Shelf
+from officium.core.gateway.metrics import CacheMetrics
 
 __all__ = [
+    "CacheMetrics",
     "CachedStream",
     "Lookup",
     "MemoryShelf",
