@@ -138,7 +138,7 @@ def test_every_provider_is_documented() -> None:
         if provider_variables(row)
     }
 
-    rows = [row for row in _rows(_read("docs/reference/settings.md")) if len(row) == 5]
+    rows = [row for row in _rows(_read("docs/reference/settings.md")) if len(row) == 6]
     documented = {row[0]: [cell.strip("`") for cell in row[1:]] for row in rows if row[0] != "provider"}
 
     assert documented == expected

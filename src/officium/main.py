@@ -95,6 +95,18 @@ from officium.core.usage.limits import (
     WindowStore,
     parse_limits,
 )
+from officium.core.usage.limits import (
+    LimitHits,
+    LocalWindows,
+    ProviderLimit,
+    ProviderLimits,
+    SharedWindows,
+    TierLimiter,
+    TokenMeter,
+    WaitingLines,
+    WindowStore,
+    parse_limits,
+)
 from officium.core.usage.prices import PriceBook, PriceService, PriceStore, UnknownPrices
 from officium.core.usage.reports import ReportService, ReportStore
 from officium.jobs import Clockwork, Job, JobMetrics, LeaseStore
@@ -225,6 +237,7 @@ def build_parts(settings: Settings) -> Parts:
         _open_telemetry(),
         prices=price_book,
         unknown_prices=unknown_prices(settings),
+        meter=token_meter if "token" in settings.rate_limit_gateway.lower() else None,
     )
     checks = GatewayService(models, directory, build_check_dispatcher(settings, transport, clock), accountant)
     checker = HealthChecker(checks, models, configs, clock)
@@ -321,6 +334,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             heartbeat_s=settings.heartbeat_s,
             default_model=DEFAULT,
             limiter=parts.limiter,
+            limiter=parts.limiter,
             idempotency=parts.idempotency,
             cors_origins=tuple(settings.cors_origins),
             metrics_token=_revealed(settings.metrics_token),
@@ -336,6 +350,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         stack.push_async_callback(parts.database.close)
         if parts.redis is not None:
             stack.push_async_callback(parts.redis.aclose)
+        if isinstance(parts.windows, SharedWindows):
+            stack.push_async_callback(parts.windows.close)
+        stack.push_async_callback(parts.token_meter.close)
         if isinstance(parts.windows, SharedWindows):
             stack.push_async_callback(parts.windows.close)
         stack.push_async_callback(parts.token_meter.close)
@@ -396,6 +413,7 @@ def build_shared_windows(settings: Settings, redis: "Redis", clock: Clock) -> Sh
 
 def build_limiter(settings: Settings, windows: WindowStore, hits: LimitHits, clock: Clock) -> TierLimiter:
     """What lets tenants' requests in."""
+    lines = WaitingLines(settings.queue_size, settings.queue_wait_s, clock) if settings.queue_size else None
     return TierLimiter(
         windows,
         {
@@ -406,7 +424,7 @@ def build_limiter(settings: Settings, windows: WindowStore, hits: LimitHits, clo
         },
         hits,
         clock,
-        lines=WaitingLines(settings.queue_size, settings.queue_wait_s, clock) if settings.queue_size else None,
+        lines=lines,
     )
 
 

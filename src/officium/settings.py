@@ -50,6 +50,15 @@ class SettingsInvalid(OfficiumError):
     code = "settings_invalid"
 
 
+def _as_limits(value: str) -> str:
+    parse_limits(value)
+    return value
+
+
+Limits = Annotated[str, AfterValidator(_as_limits)]
+"""Rate limits in words, such as `10/1m` or `30/1m, 14400/1d`; `off` for none."""
+
+
 class ProviderSettings(BaseModel):
     """What the environment says of a provider."""
 
@@ -58,6 +67,7 @@ class ProviderSettings(BaseModel):
     api_key: SecretStr | None = None
     base_url: str | None = None
     model: str | None = None
+    rate_limit: Limits | None = None
 
 
 def _split(value: Any) -> Any:
@@ -79,11 +89,6 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-def _as_limits(value: str) -> str:
-    parse_limits(value)
-    return value
-
-
 def _check_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
     AddressGuard(hosts)
     return hosts
@@ -91,8 +96,6 @@ def _check_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Limits = Annotated[str, AfterValidator(_as_limits)]
-"""Rate limits in words, such as `10/1m` or `30/1m, 14400/1d`; `off` for none."""
 
 
 class Settings(BaseSettings):
@@ -304,7 +307,11 @@ def provider_variables(row: Provider) -> dict[str, str]:
         return {}
     name = row.name.upper()
     found = {"api_key": row.env_key or f"{name}_API_KEY"}
-    return found | {"base_url": f"{name}_BASE_URL", "model": f"{name}_MODEL"}
+    return found | {
+        "base_url": f"{name}_BASE_URL",
+        "model": f"{name}_MODEL",
+        "rate_limit": f"{name}_RATE_LIMIT",
+    }
 
 
 def setting_variables() -> dict[str, str]:

@@ -70,7 +70,7 @@ from officium.web.exchange import (
 )
 from officium.web.idempotency import IdempotencyKeys, OnceDoor, OnceOnly, find_key
 from officium.web.tiers import HEADERS as LIMIT_HEADERS
-from officium.web.tiers import Gates, Limiter
+from officium.web.tiers import Gate, Gates, Limiter
 
 _log = structlog.get_logger()
 _SECURITY_HEADERS = (
@@ -142,9 +142,10 @@ class WebApp:
         self.is_draining = False
         self._parts = parts
         self._recorder = AccessRecorder(parts.registry)
-        self._gates = Gates(parts.limiter) if parts.limiter is not None else None
         self._hot = _hot_doors(parts)
         self._model_door = self._hot[MODELS_PATH]
+        self._gates = Gates(parts.limiter) if parts.limiter is not None else None
+        self._hot_gates = _hot_gates(self._gates, self._hot)
         self._framework = _framework(parts, lambda: self.is_draining)
         self._once: OnceOnly | None = None
         if parts.idempotency is not None:
@@ -210,8 +211,8 @@ class WebApp:
         door = doors.get(scope["method"])
         if door is None:
             door = _WrongMethod(doors)
-        elif self._gates is not None:
-            exchange.gate = self._gates.find(scope["method"], route)
+        elif self._hot_gates:
+            exchange.gate = self._hot_gates.get((scope["method"], route))
         self._recorder.running += 1
         try:
             await pass_through(door, exchange)
@@ -331,6 +332,16 @@ def _hot_doors(parts: WebParts) -> dict[str, dict[str, Door]]:
         "/v1/embeddings": {"POST": EmbeddingsDoor(parts.gateway, parts.authenticator)},
         MODELS_PATH: {"GET": ModelsDoor(parts.gateway, parts.authenticator)},
     }
+
+
+def _hot_gates(gates: Gates | None, hot: dict[str, dict[str, Door]]) -> dict[tuple[str, str], Gate]:
+    """The gates of the hot doors that have one: most installations limit none of them."""
+    if gates is None:
+        return {}
+    routes = [(method, path) for path, doors in hot.items() for method in doors]
+    routes.append(("GET", "/v1/models/{id}"))
+    found = {route: gates.find(*route) for route in routes}
+    return {route: gate for route, gate in found.items() if gate is not None}
 
 
 def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:

@@ -40,6 +40,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     """Its answers fit the dialect so well that an SDK of that dialect can be handed them unchanged."""
     has_faithful_streams: bool = True
     """Its streams do so, too, and an SDK that adds their pieces up gets the answer."""
+    free_rate_limit: str | None = None
+    """How fast it may be asked without paying, such as `60/1m`; kept to unless the operator says more."""
     quirks: frozenset[Quirk] = frozenset()
 
 

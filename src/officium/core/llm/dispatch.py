@@ -5,7 +5,7 @@ Why the loop is our own: docs/decisions/0003-our-own-attempt-loop.md.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from msgspec import Struct
@@ -44,6 +44,17 @@ _STREAM_TYPES = ("text/event-stream", "application/x-ndjson", "application/octet
 _T = TypeVar("_T")
 _Prepare = Callable[[Deployment], tuple[Dialect, HttpRequest]]
 _Receive = Callable[[ProviderCall, HttpResponse, tuple[str, ...]], Awaitable[_T]]
+
+
+class CallLimits(Protocol):
+    """What keeps us from asking a provider faster than it allows."""
+
+    def enter(self, deployment: Deployment) -> Awaitable[None] | None:
+        """`None` where nothing limits calls to it; else await the result before each call.
+
+        Awaiting it raises LLMRateLimitError where the call must not be made now.
+        """
+        ...
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -185,8 +196,9 @@ class DispatchedStream:
 class Dispatcher:
     """Walks over the deployments of a model until one has answered.
 
-    Each gets a try and its retries, unless its circuit is open or its places stay taken; then comes the
-    next, if the error allows it. What is raised in the end is the last word of a provider that was asked.
+    Each gets a try and its retries, unless its circuit is open, its places stay taken or `limits` say that
+    it is asked too often; then comes the next, if the error allows it. What is raised in the end is the last
+    word of a provider that was asked.
     """
 
     def __init__(
@@ -197,6 +209,7 @@ class Dispatcher:
         retry: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
         breakers: Breakers | None = None,
+        limits: CallLimits | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
         max_concurrency_per_deployment: int = 100,
     ) -> None:
@@ -205,6 +218,7 @@ class Dispatcher:
         self._retry = retry or RetryPolicy()
         self._timeouts = timeouts or Timeouts()
         self._breakers = Breakers(self._clock) if breakers is None else breakers
+        self._limits = limits
         self._max_body_bytes = max_body_bytes
         self._max_concurrency = max_concurrency_per_deployment
         self._places: WeakValueDictionary[DeploymentKey, asyncio.Semaphore] = WeakValueDictionary()
@@ -350,6 +364,14 @@ class Dispatcher:
         if ticket is None:
             place.release()
             raise _circuit_open(deployment, breaker)
+        limited = self._limits.enter(deployment) if self._limits is not None else None
+        if limited is not None:
+            try:
+                await limited
+            except BaseException:
+                breaker.abandoned(ticket)
+                place.release()
+                raise
         attempt = Attempt(number=len(attempts) + 1, deployment=deployment, started=self._clock.monotonic())
         attempts.append(attempt)
         call = ProviderCall(attempt, dialect, self._timeouts, self._clock, place, breaker, ticket)
