@@ -212,6 +212,7 @@ def build_parts(settings: Settings) -> Parts:
         policies=PolicyStore(database),
         remote=fetcher if settings.config_server_url else None,
         notices=notices,
+        retired=settings.retired_models,
     )
     directory = ModelDirectory(models, dispatcher, clock)
     usage = UsageStore(database)

@@ -15,6 +15,7 @@ from officium.core.gateway.policy import ModelPolicy, policies_for
 from officium.core.gateway.reach import DEFAULT, Environment, ProviderAccess, Reach
 from officium.core.gateway.store import AliasStore, PolicyStore
 from officium.core.llm.deployment import Deployment, Provider
+from officium.core.llm.lifecycle import RetiredPolicy, keep_served
 from officium.core.llm.providers import PROVIDERS
 from officium.core.tenancy import Caller, require
 from officium.kit.clock import Clock
@@ -83,7 +84,9 @@ class ModelService:
         policies: PolicyStore | None = None,
         remote: DefaultSource | None = None,
         notices: Notices | None = None,
+        retired: RetiredPolicy = "successor",
     ) -> None:
+        self._retired = retired
         self._environment = Environment(access=access, addresses=addresses or {}, default_model=default_model)
         self.environment = Reach(self._environment)
         """What can be asked without any configuration."""
@@ -103,8 +106,8 @@ class ModelService:
     async def resolve(self, caller: Caller, name: str) -> tuple[Deployment, ...]:
         """The deployments to try for `name`, in order, at least one.
 
-        Raises UnknownModel, ProviderNotConfigured, ConfigNotFound, NoDefaultConfig, ConfigFetchFailed and
-        ModelNotAllowed.
+        Raises UnknownModel, ProviderNotConfigured, ConfigNotFound, NoDefaultConfig, ConfigFetchFailed,
+        ModelRetired and ModelNotAllowed.
         """
         tenant = self._tenants.get(caller.tenant_id)
         if tenant is None or tenant.expires <= self._clock.monotonic():
@@ -114,7 +117,9 @@ class ModelService:
             view = await self._look(caller, tenant)
         found = view.resolved.get(name)
         if found is None:
-            found = view.reach.admit(_deployments(tenant, view.reach, name), name)
+            deployments = _deployments(tenant, view.reach, name)
+            served = keep_served(deployments, self._retired, self._clock.now().date())
+            found = view.reach.admit(served, name)
             if len(view.resolved) < _NAMES_KEPT:
                 view.resolved[name] = found
         return found
