@@ -95,18 +95,6 @@ from officium.core.usage.limits import (
     WindowStore,
     parse_limits,
 )
-from officium.core.usage.limits import (
-    LimitHits,
-    LocalWindows,
-    ProviderLimit,
-    ProviderLimits,
-    SharedWindows,
-    TierLimiter,
-    TokenMeter,
-    WaitingLines,
-    WindowStore,
-    parse_limits,
-)
 from officium.core.usage.prices import PriceBook, PriceService, PriceStore, UnknownPrices
 from officium.core.usage.reports import ReportService, ReportStore
 from officium.jobs import Clockwork, Job, JobMetrics, LeaseStore
@@ -335,7 +323,6 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             heartbeat_s=settings.heartbeat_s,
             default_model=DEFAULT,
             limiter=parts.limiter,
-            limiter=parts.limiter,
             idempotency=parts.idempotency,
             cors_origins=tuple(settings.cors_origins),
             metrics_token=_revealed(settings.metrics_token),
@@ -351,9 +338,6 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         stack.push_async_callback(parts.database.close)
         if parts.redis is not None:
             stack.push_async_callback(parts.redis.aclose)
-        if isinstance(parts.windows, SharedWindows):
-            stack.push_async_callback(parts.windows.close)
-        stack.push_async_callback(parts.token_meter.close)
         if isinstance(parts.windows, SharedWindows):
             stack.push_async_callback(parts.windows.close)
         stack.push_async_callback(parts.token_meter.close)
@@ -539,28 +523,6 @@ def build_courier(settings: Settings, secret: ServerSecret, transport: Transport
     previous = settings.previous_secret_key_text
     older = ServerSecret(previous.encode()) if previous else None
     return Courier(webhooks, WebhookSecrets(secret, older), _mailer(settings), clock)
-
-
-def build_cache(
-    settings: Settings,
-    redis: "Redis | None",
-    secret: ServerSecret,
-    clock: Clock,
-    registry: CollectorRegistry,
-    prices: PriceBook,
-) -> ResponseCache:
-    """The cache of answers: in Redis where there is one, else in this process's memory."""
-    shelf: Shelf = MemoryShelf(clock, settings.cache_max_bytes)
-    if redis is not None:
-        shelf = RedisShelf(redis, secret, clock, settings.cache_max_bytes)
-    return ResponseCache(
-        shelf,
-        clock,
-        CacheMetrics(registry),
-        prices,
-        ttl_s=settings.cache_ttl_s,
-        unknown=unknown_prices(settings),
-    )
 
 
 def build_cache(

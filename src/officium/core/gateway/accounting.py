@@ -76,14 +76,6 @@ class TokenMeter(Protocol):
         ...
 
 
-class TokenMeter(Protocol):
-    """Is told what tenants use, for limits on tokens in a time."""
-
-    def note(self, caller: Caller, app: str, tokens: int) -> None:
-        """Take in what a call used. Never waits, never fails."""
-        ...
-
-
 class OpenCall:
     """A call under way. Closing it, once, writes its records and settles its hold."""
 
@@ -197,9 +189,6 @@ class Accountant:
         if call.hold is not None:
             self._ledger.settle(call.hold, *_spent(records))
             self._learn(call)
-        if self._meter is not None:
-            tokens = sum((record.input_tokens or 0) + (record.output_tokens or 0) for record in records)
-            self._meter.note(call.caller, call.context.app, tokens)
         if self._meter is not None:
             tokens = sum((record.input_tokens or 0) + (record.output_tokens or 0) for record in records)
             self._meter.note(call.caller, call.context.app, tokens)
