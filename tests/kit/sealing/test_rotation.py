@@ -83,13 +83,37 @@ async def test_rotation_seals_everything_anew(database: Database):
 async def test_server_that_runs_meanwhile_needs_not_be_told(database: Database):
     configs, admin = await a_full_house(database)
     server = configs.elsewhere()
-    await server.opened_keys(admin)
-
-    await configs.rotation.rotate()
     await server.a_config(admin, api_key="sk-ant-0123456789-dddd")
 
-    assert await server.opened_keys(admin) == [*KEYS, None, "sk-ant-0123456789-dddd"]
+    await configs.rotation.rotate()
+    await server.a_config(admin, api_key="sk-ant-0123456789-eeee")
+
+    added = ["sk-ant-0123456789-dddd", "sk-ant-0123456789-eeee"]
+    assert await server.opened_keys(admin) == [*KEYS, None, *added]
     assert len({envelope.split(".")[1] for envelope in await envelopes(database)}) == 1
+
+
+class InterruptedStore(SealingStore):
+    """Somebody sets a key anew between the rotation's reading and its writing."""
+
+    def __init__(self, configs: Configs, admin: Caller, config_id: str) -> None:
+        super().__init__(configs.database)
+        self._change = lambda: configs.elsewhere().change(admin, config_id, api_key="sk-ant-newer-one-0000")
+
+    async def replace_for_all_tenants(self, column: Any, changes: Any) -> int:
+        await self._change()
+        return await super().replace_for_all_tenants(column, changes)
+
+
+async def test_key_that_was_set_anew_meanwhile_is_not_overwritten(database: Database):
+    configs, admin = await a_full_house(database)
+    first = (await configs.service.list_configs(admin))[0]
+    store = InterruptedStore(configs, admin, first.id)
+
+    done = await KeyRotation(store, configs.ring, SEALED_COLUMNS, configs.clock).rotate()
+
+    assert done.resealed == 2
+    await assert_all_is_well(configs, admin, ["sk-ant-newer-one-0000", *KEYS[1:]])
 
 
 @pytest.mark.parametrize("is_committed", [False, True], ids=["before-commit", "after-commit"])
