@@ -20,6 +20,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from pydantic import SecretStr
 
+from officium.apps.widget import ClientService, WidgetStore
 from officium.core.config import SEALED_COLUMNS, ConfigService, ConfigStore, KnownProvider, Providers
 from officium.core.gateway import (
     Accountant,
@@ -38,7 +39,6 @@ from officium.core.gateway import (
     RemoteDefault,
     StoredDefault,
 )
-from officium.core.gateway.cache import CacheMetrics, MemoryShelf, RedisShelf, ResponseCache, Shelf
 from officium.core.gateway.cache import CacheMetrics, MemoryShelf, RedisShelf, ResponseCache, Shelf
 from officium.core.gateway.catalogue import ConfigUses, ModelCatalogue, default_uses
 from officium.core.gateway.config_fetcher import ConfigSource
@@ -151,6 +151,7 @@ class Parts:
     usage: UsageService
     reports: ReportService
     budgets: BudgetService
+    clients: ClientService
     usage_log: UsageLog
     ledger: LedgerService
     destinations: DestinationService
@@ -206,6 +207,8 @@ def build_parts(settings: Settings) -> Parts:
     usage = UsageStore(database)
     usage_log = UsageLog(usage)
     ledger = LedgerService(LedgerStore(database), clock)
+    budgets = BudgetService(BudgetStore(database), tenants, ledger, clock, notices)
+    reports = ReportService(ReportStore(database), tenants, clock)
     prices = PriceStore(database)
     price_book = PriceBook(prices, clock, notices)
     courier = build_courier(settings, secret, transport, clock)
@@ -228,6 +231,7 @@ def build_parts(settings: Settings) -> Parts:
         unknown_prices=unknown_prices(settings),
         meter=token_meter if "token" in settings.rate_limit_gateway.lower() else None,
     )
+    cache = build_cache(settings, redis, secret, clock, registry, price_book)
     checks = GatewayService(models, directory, build_check_dispatcher(settings, transport, clock), accountant)
     checker = HealthChecker(checks, models, configs, clock)
     return Parts(
@@ -256,10 +260,11 @@ def build_parts(settings: Settings) -> Parts:
         fetcher=fetcher,
         checker=checker,
         refreshes=ConfigRefresh(fetcher, models, checker, notices),
-        gateway=GatewayService(models, directory, dispatcher, accountant),
+        gateway=GatewayService(models, directory, dispatcher, accountant, cache),
         usage=UsageService(usage),
-        reports=ReportService(ReportStore(database), tenants, clock),
-        budgets=BudgetService(BudgetStore(database), tenants, ledger, clock, notices),
+        reports=reports,
+        budgets=budgets,
+        clients=ClientService(WidgetStore(database), budgets, reports, clock),
         usage_log=usage_log,
         ledger=ledger,
         destinations=DestinationService(destinations, courier, clock),
@@ -303,6 +308,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             reports=parts.reports,
             budgets=parts.budgets,
             ledger=parts.ledger,
+            clients=parts.clients,
             destinations=parts.destinations,
             prices=parts.prices,
             catalogue=parts.catalogue,
@@ -532,8 +538,10 @@ def build_cache(
     clock: Clock,
     registry: CollectorRegistry,
     prices: PriceBook,
-) -> ResponseCache:
-    """The cache of answers: in Redis where there is one, else in this process's memory."""
+) -> ResponseCache | None:
+    """The cache of answers, where one is wanted: in Redis if there is one, else in this process's memory."""
+    if not settings.cache_ttl_s:
+        return None
     shelf: Shelf = MemoryShelf(clock, settings.cache_max_bytes)
     if redis is not None:
         shelf = RedisShelf(redis, secret, clock, settings.cache_max_bytes)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from officium.core.gateway.cache import Hit, as_hit
 from officium.core.gateway.call import CallContext
 from officium.core.gateway.metrics import GatewayMetrics
 from officium.core.gateway.need import DEFAULT_OUTPUT_TOKENS, InputBounds, need_of, subjects_of
@@ -88,6 +89,7 @@ class OpenCall:
         self.context = context
         self.attempts: list[Attempt] = []
         self.hold: Hold | None = None
+        self.hit: Hit | None = None
         self.prices: TenantPrices | None = None
         self.input_bound = 0
         self.input_estimate: int | None = None
@@ -182,7 +184,8 @@ class Accountant:
             self._record_attempt(call, attempt, attempt is call.attempts[-1]) for attempt in call.attempts
         ]
         if not records:
-            records = [self._record_refusal(call, error)]
+            record = self._record_refusal(call, error)
+            records = [record if call.hit is None or error is not None else as_hit(record, call.hit)]
         for record in records:
             if record.attempt or not self._usage_log.is_full:
                 self._usage_log.append(record)

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from msgspec.structs import replace
 
 from officium.core.gateway.accounting import Accountant, OpenCall
-from officium.core.gateway.call import Answer, CallContext, EmbeddingAnswer, ModelListing
+from officium.core.gateway.cache import CachedStream, Lookup, RememberedStream, ResponseCache
+from officium.core.gateway.call import Answer, AnswerStream, CallContext, EmbeddingAnswer, ModelListing
 from officium.core.gateway.defaults import with_defaults
 from officium.core.gateway.directory import ModelDirectory
 from officium.core.gateway.keeper import StreamKeeper
@@ -50,8 +51,14 @@ class GatewayService:
     """
 
     def __init__(
-        self, models: ModelService, directory: ModelDirectory, dispatcher: Dispatcher, accountant: Accountant
+        self,
+        models: ModelService,
+        directory: ModelDirectory,
+        dispatcher: Dispatcher,
+        accountant: Accountant,
+        cache: ResponseCache | None = None,
     ) -> None:
+        self._cache = cache
         self._models = models
         self._directory = directory
         self._dispatcher = dispatcher
@@ -70,28 +77,40 @@ class GatewayService:
         """The whole answer. Raises PermissionDenied, UnknownModel, ProviderNotConfigured and LLMError."""
         with self._accountant.open(caller, request, context) as call:
             deployments = await self._admit(caller, request.model)
-            asked, notes = await self._hold(call, request, deployments)
-            answer = await self._dispatcher.complete(asked, deployments, call.attempts)
-            completion = answer.completion
+            lookup = await self._look_up(call, deployments)
+            if lookup is not None and lookup.hit is not None:
+                return lookup.hit.answer
+            asked, notes = await self._hold(call, deployments)
+            got = await self._dispatcher.complete(asked, deployments, call.attempts)
+            answer = Answer(completion=got.completion, deployment=got.deployment, dialect=got.dialect)
+            if self._cache is not None and lookup is not None:
+                answer = replace(answer, cache=await self._cache.store(caller, lookup, answer))
             if notes:
-                completion = replace(completion, notes=notes + completion.notes)
-            return Answer(completion=completion, deployment=answer.deployment, dialect=answer.dialect)
+                completion = replace(answer.completion, notes=notes + answer.completion.notes)
+                answer = replace(answer, completion=completion)
+            return answer
 
     async def open_stream(
         self, caller: Caller, request: CompletionRequest, context: CallContext
-    ) -> GatewayStream:
+    ) -> AnswerStream:
         """The streamed answer, as soon as its first piece has come. Raises as `complete`."""
         call = self._accountant.open(caller, request, context)
         try:
             deployments = await self._admit(caller, request.model)
-            asked, notes = await self._hold(call, request, deployments)
+            lookup = await self._look_up(call, deployments)
+            if lookup is not None and lookup.hit is not None:
+                call.close()
+                return CachedStream(lookup.hit.answer)
+            asked, notes = await self._hold(call, deployments)
             stream = await self._dispatcher.open_stream(asked, deployments, call.attempts)
         except BaseException as error:
             call.close(error)
             raise
         opened = GatewayStream(stream, call, notes)
         self._keeper.watch(opened)
-        return opened
+        if self._cache is None or lookup is None or lookup.key is None:
+            return opened
+        return RememberedStream(opened, self._cache, caller, lookup)
 
     async def embed(self, caller: Caller, request: EmbeddingRequest, context: CallContext) -> EmbeddingAnswer:
         """A vector for each input. Raises as `complete`."""
@@ -111,11 +130,22 @@ class GatewayService:
         """What the caller can ask for: the tenant's aliases, then the models of each configured provider."""
         return await self._models.list_own_models(caller) + await self._directory.list_models()
 
+    async def _look_up(self, call: OpenCall, deployments: Sequence[Deployment]) -> Lookup | None:
+        """Complete the request from the configuration, and see whether its answer is known already."""
+        assert isinstance(call.request, CompletionRequest)
+        call.request = with_defaults(call.request, deployments)
+        if self._cache is None:
+            return None
+        lookup = await self._cache.find(call.caller, call.request, call.context, deployments)
+        call.hit = lookup.hit
+        return lookup
+
     async def _hold(
-        self, call: OpenCall, request: CompletionRequest, deployments: Sequence[Deployment]
+        self, call: OpenCall, deployments: Sequence[Deployment]
     ) -> tuple[CompletionRequest, tuple[str, ...]]:
         """Set credits aside; gives the request that stays within them, and a note where that matters."""
-        request = call.request = with_defaults(request, deployments)
+        request = call.request
+        assert isinstance(request, CompletionRequest)
         output_tokens = await self._accountant.hold(call, deployments)
         if output_tokens is None:
             return request, ()
