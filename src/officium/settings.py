@@ -227,6 +227,22 @@ class Settings(BaseSettings):
         None, description="Whoever sends this as a bearer token sees /metrics"
     )
 
+    config_server_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("NESTJS_SERVER_URL"),
+        description="Another server that keeps the default LLM configuration; this one when not set",
+    )
+    config_server_key: SecretStr | None = Field(
+        None, description="Sent to that server as a bearer token, if it wants one"
+    )
+    config_fetch_interval_minutes: float = Field(
+        60,
+        gt=0,
+        le=1440,
+        validation_alias=AliasChoices("CONFIG_FETCH_INTERVAL_MINUTES"),
+        description="How long a fetched default LLM configuration is used without asking again",
+    )
+
     fireworks_max_tokens: int = Field(
         2048,
         ge=1,

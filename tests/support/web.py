@@ -163,6 +163,10 @@ class Absent:
     """Stands where a part must be that nobody asks."""
 
 
+async def _health(caller: Caller | None) -> Health:
+    return Health(provider="acme", model="acme-1")
+
+
 async def _ready() -> Mapping[str, bool]:
     return {"database": True}
 
@@ -187,7 +191,10 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
         "acting_users": Absent(),
         "configs": Absent(),
         "audit": Absent(),
-        "health": lambda: Health(provider="acme", model="acme-1"),
+        "checks": Absent(),
+        "refreshes": Absent(),
+        "policies": Absent(),
+        "health": _health,
         "readiness": _ready,
         "providers": [a_deployment().provider],
         "available_providers": _available,

@@ -53,7 +53,9 @@ DESTINATION = "dest_alpha"
 ADDRESS = "alpha-address@example.com"
 BUDGET = "bud_alpha"
 MEMBER = "alpha-member"
-SECRETS = (TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER)
+POLICY = "key:alpha-key"
+PATTERN = "mock/alpha-models-*"
+SECRETS = (PATTERN, TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER)
 """Words of the first tenant that stand in its aliases, usage log, configuration and alert destination."""
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -172,6 +174,17 @@ ENTRIES: dict[tuple[str, str], Entry] = {
     ("PUT", "/api/llm-config/{id}"): Entry(
         path=f"/api/llm-config/{CONFIG}", body={"temperature": 1}, scopes=("config:write",), other=404
     ),
+    ("POST", "/api/llm-config/{id}/health-check"): Entry(
+        path=f"/api/llm-config/{CONFIG}/health-check", scopes=("config:write",), other=404
+    ),
+    ("POST", "/config/refresh"): Entry(path="/config/refresh", scopes=("config:write",), other=200),
+    ("GET", "/api/model-policies"): Entry(path="/api/model-policies", scopes=("admin",), other=200),
+    ("DELETE", "/api/model-policies/{subject}"): Entry(
+        path=f"/api/model-policies/{POLICY}", scopes=("admin",), other=404
+    ),
+    ("PUT", "/api/model-policies/{subject}"): Entry(
+        path=f"/api/model-policies/{POLICY}", body={"allowed": ["*"]}, scopes=("admin",), other=200
+    ),
     ("DELETE", "/api/llm-config/{id}"): Entry(
         path=f"/api/llm-config/{CONFIG}", scopes=("config:write",), other=404
     ),
@@ -245,6 +258,8 @@ async def _move_in(house: House) -> Resident:
     alpha = await house.resident("Alpha")
     made = await alpha.ask("PUT", f"/api/model-aliases/{ALIAS}", {"targets": [f"mock/{TARGET}"]})
     assert made.status == 200
+    limited = await alpha.ask("PUT", f"/api/model-policies/{POLICY}", {"allowed": [PATTERN]})
+    assert limited.status == 200
     priced = await alpha.ask("PUT", f"/api/prices/openai/{PRICED}", {"input": "1", "output": "4"})
     assert priced.status == 200
     question = {"model": ALIAS, "messages": HELLO, "user": USER}
@@ -370,6 +385,8 @@ async def test_owner_is_served(house: House) -> None:
     assert TARGET.encode() in replies["GET /api/model-aliases"].body
     assert PRICED.encode() in replies["GET /api/prices"].body
     assert CONFIG_MODEL.encode() in replies["GET /api/llm-config"].body
+    assert PATTERN.encode() in replies["GET /api/model-policies"].body
+    assert CONFIG_MODEL.encode() in replies["POST /config/refresh"].body
     assert CONFIG_MODEL.encode() in replies["GET /api/audit-log"].body
     assert f'"{ALIAS}"'.encode() in replies["GET /v1/models"].body
     assert ADDRESS.encode() in replies["GET /api/alert-destinations"].body

@@ -31,12 +31,14 @@ from officium.web.api.completions import HEARTBEAT_S, CompletionGateway, Complet
 from officium.web.api.description import describe_hot_doors
 from officium.web.api.embeddings import EmbeddingGateway, EmbeddingsDoor
 from officium.web.api.llm_config import Configs, llm_config_router
+from officium.web.api.llm_config_health import HealthChecks, Refreshes, llm_config_health_router
 from officium.web.api.messages_wire import MessagesWire
 from officium.web.api.model_catalogue import Catalogue, model_catalogue_router
+from officium.web.api.model_policies import PolicyService, model_policies_router
 from officium.web.api.models import MODELS_PATH, ModelGateway, ModelsDoor
 from officium.web.api.operations import (
     AvailableProviders,
-    Health,
+    HealthOf,
     OperationsParts,
     Readiness,
     operations_router,
@@ -118,8 +120,11 @@ class WebParts:
     authenticator: Authenticator
     acting_users: ActingUsers
     configs: Configs
+    checks: HealthChecks
+    refreshes: Refreshes
+    policies: PolicyService
     audit: AuditEntries
-    health: Callable[[], Health]
+    health: HealthOf
     readiness: Readiness
     providers: Collection[Provider]
     available_providers: AvailableProviders
@@ -373,6 +378,10 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(model_catalogue_router(parts.catalogue, parts.authenticator))
     app.include_router(alerts_router(parts.destinations, parts.authenticator))
     app.include_router(llm_config_router(parts.configs, parts.acting_users, parts.authenticator))
+    app.include_router(
+        llm_config_health_router(parts.checks, parts.refreshes, parts.acting_users, parts.authenticator)
+    )
+    app.include_router(model_policies_router(parts.policies, parts.authenticator))
     app.include_router(audit_log_router(parts.audit, parts.authenticator))
     app.include_router(documentation_router())
     _handle_errors(app)

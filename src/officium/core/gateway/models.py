@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from officium.core.config import CONFIG_CHANGED, OpenedConfig
 from officium.core.gateway.alias import MOST_ALIASES, Alias, check_alias, is_alias_name
 from officium.core.gateway.call import ModelListing
+from officium.core.gateway.config_fetcher import OwnConfigs
 from officium.core.gateway.errors import AliasNotFound, ProviderNotConfigured, UnknownModel
 from officium.core.gateway.policy import ModelPolicy, policies_for
-from officium.core.gateway.reach import DEFAULT, Environment, ProviderAccess, Reach
+from officium.core.gateway.reach import DEFAULT, REMOTE, Environment, ProviderAccess, Reach
 from officium.core.gateway.store import AliasStore, PolicyStore
 from officium.core.llm.deployment import Deployment, Provider
 from officium.core.llm.lifecycle import RetiredPolicy, keep_served
@@ -28,14 +29,6 @@ MODELS_CHANGED = "models.changed"
 """Notice: the aliases or the policies of the tenant with this id are no longer what they were."""
 _TENANTS_KEPT = 10_000
 _NAMES_KEPT = 1000
-
-
-class ConfigSource(Protocol):
-    """Where the configurations of tenants and their users are kept."""
-
-    async def load_for_gateway(self, caller: Caller) -> Sequence[OpenedConfig]:
-        """The tenant's and the caller's own."""
-        ...
 
 
 class DefaultSource(Protocol):
@@ -80,7 +73,7 @@ class ModelService:
         *,
         addresses: Mapping[str, str] | None = None,
         default_model: str | None = None,
-        configs: ConfigSource | None = None,
+        configs: OwnConfigs | None = None,
         policies: PolicyStore | None = None,
         remote: DefaultSource | None = None,
         notices: Notices | None = None,
@@ -226,7 +219,7 @@ class ModelService:
         fault: OfficiumError | None = None
         if self._remote is not None:
             try:
-                configs.append(replace(await self._remote.get_config(caller), owner_id="remote"))
+                configs.append(replace(await self._remote.get_config(caller), owner_id=REMOTE))
             except OfficiumError as error:
                 fault = error
         reach = Reach(self._environment, configs, policies_for(caller, tenant.policies), fault)

@@ -15,6 +15,8 @@ DEFAULT = "default"
 """The model's name that stands for whatever is configured as the default."""
 CONFIG_PREFIX = "config:"
 """`config:<id>` is the model of this very configuration, reached by its address and key."""
+REMOTE = "remote"
+"""The owner of a configuration that another server keeps."""
 
 
 class ProviderAccess(Struct, frozen=True, kw_only=True):
@@ -85,6 +87,11 @@ class Reach:
             except ProviderNotConfigured:
                 continue
         return found
+
+    @property
+    def has_own_default(self) -> bool:
+        """Whether the caller or its tenant has a default configuration here."""
+        return any(config.is_default and config.owner_id != REMOTE for config in self._configs)
 
     def default_name(self) -> str | None:
         """What `default` stands for in the environment, where no configuration is the default."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from officium.core.llm.deployment import Provider
 from officium.core.tenancy.caller import Caller
-from officium.kit.errors import NotAuthenticated, PermissionDenied
+from officium.kit.errors import NotAuthenticated, OfficiumError, PermissionDenied
 from officium.web.caller import Authenticator, find_credential
 from officium.web.keyed import identify_request
 
@@ -49,6 +49,10 @@ class Health(BaseModel):
     )
 
 
+HealthOf = Callable[[Caller | None], Awaitable[Health]]
+"""The health as this caller sees it, or anybody."""
+
+
 class ReadinessReport(BaseModel):
     """Whether requests should be sent here."""
 
@@ -78,7 +82,7 @@ class OperationsParts:
     """What these doors are built from."""
 
     authenticator: Authenticator
-    health: Callable[[], Health]
+    health: HealthOf
     readiness: Readiness
     is_draining: Callable[[], bool]
     providers: Collection[Provider]
@@ -94,8 +98,9 @@ def operations_router(parts: OperationsParts) -> APIRouter:
 
     @router.head("/health", include_in_schema=False)
     @router.get("/health", summary="Is the process alive?")
-    async def health() -> Health:
-        return parts.health()
+    async def health(request: Request) -> Health:
+        """With a key: what answers the caller. A key that is not valid is passed over."""
+        return await parts.health(await _caller_if_known(parts.authenticator, request))
 
     @router.head("/health/ready", include_in_schema=False)
     @router.get(
@@ -128,6 +133,15 @@ def operations_router(parts: OperationsParts) -> APIRouter:
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+async def _caller_if_known(authenticator: Authenticator, request: Request) -> Caller | None:
+    if find_credential(dict(request.scope["headers"])) is None:
+        return None
+    try:
+        return await identify_request(authenticator, request)
+    except OfficiumError:  # whoever looks after the process wants to know that it lives
+        return None
 
 
 async def _run_checks(readiness: Readiness) -> dict[str, bool]:
