@@ -27,7 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import officium
 from officium.kit.database import metadata
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+FAR = datetime(2126, 11, 21, 12, tzinfo=UTC)
+"""Nothing that runs out has done so, and nothing that waits is due."""
 SPECIAL: Mapping[str, Any] = {}
 """Values of columns, as `table.column`, whose constraints refuse what stands there otherwise."""
 
@@ -96,11 +97,11 @@ def _value(column: Column[Any], tenant_id: str, mark: str, number: int) -> Any:
         case LargeBinary():
             return text.encode()
         case Date():
-            return NOON.date()
+            return FAR.date()
         case DateTime():
-            return NOON
+            return FAR
         case String(length=length):
             return text if length is None else text[:length]
         case other if "DateTime" in type(other).__name__:
-            return NOON
+            return FAR
     raise AssertionError(f"No value for {column} of {column.type!r} yet: add its type here.")

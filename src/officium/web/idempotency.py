@@ -80,8 +80,7 @@ class OnceOnly:
         caller = await identify(self._authenticator, exchange.headers)
         exchange.tenant = caller.tenant_id
         body = await exchange.body()
-        asked = (scope["method"].encode(), scope["path"].encode(), scope.get("query_string", b""), body)
-        before = await self._keys.begin(caller, key, asked)
+        before = await self._keys.begin(caller, key, _identity(caller, exchange, body))
         if before is not None:
             exchange.status = before.status
             await _replay(before, exchange.request_id, send)
@@ -132,6 +131,20 @@ class OnceDoor:
         if self._door is None:
             return openai_error(error, status)
         return self._door.render_error(error, status, request_id)
+
+
+def _identity(caller: Caller, exchange: Exchange, body: bytes) -> tuple[bytes, ...]:
+    """All that makes two requests the same one. An answer is nobody's but theirs who were given it."""
+    scope = exchange.scope
+    who = (caller.actor, caller.member_id or "", *sorted(caller.scopes))
+    return (
+        *(word.encode() for word in who),
+        *(exchange.headers.get(name, b"") for name in (b"x-user-id", b"if-match")),
+        scope["method"].encode(),
+        scope["path"].encode(),
+        scope.get("query_string", b""),
+        body,
+    )
 
 
 async def _replay(answer: Answered, request_id: str, send: Send) -> None:
