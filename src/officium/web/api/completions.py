@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from officium.core.gateway.cache import CachedStream, RememberedStream
 from officium.core.gateway.call import Answer, AnswerStream, CacheOutcome, CacheWish, CallContext
 from officium.core.llm.completion import CompletionRequest, Delta, DialectName
 from officium.core.llm.deployment import Deployment
@@ -114,7 +115,8 @@ class CompletionsDoor:
         """Send what the model says. What precedes its first words waits for them, to go in one piece."""
         has_faithful_streams = answer.deployment.provider.has_faithful_streams
         relay = has_faithful_streams and self._is_relayed(answer.deployment, answer.dialect)
-        headers = answer_headers(answer.deployment, answer.notes)
+        outcome = answer.cache if isinstance(answer, CachedStream | RememberedStream) else None
+        headers = answer_headers(answer.deployment, answer.notes, outcome)
         held = b""
         has_spoken = False
         async for deltas in answer:
