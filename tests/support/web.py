@@ -143,10 +143,12 @@ class NoModels:
     async def list_aliases(self, caller: Caller) -> list[Alias]:
         return []
 
-    async def set_alias(self, caller: Caller, name: str, targets: Sequence[str]) -> Alias:
+    async def set_alias(
+        self, caller: Caller, name: str, targets: Sequence[str], *, request_id: str | None = None
+    ) -> Alias:
         raise PermissionDenied("No aliases are made here.")
 
-    async def delete_alias(self, caller: Caller, name: str) -> None:
+    async def delete_alias(self, caller: Caller, name: str, *, request_id: str | None = None) -> None:
         raise NotFound(f"There is no alias {name!r}.")
 
 

@@ -158,3 +158,23 @@ def test_answers_and_errors_are_described() -> None:
         "updated_at",
         "updated_by",
     }
+
+
+async def test_what_became_of_an_alias_stands_in_the_audit_log(tenant: Resident) -> None:
+    path = "/api/model-aliases/fast"
+    await tenant.ask("PUT", path, {"targets": ["mock/a"]}, headers={"x-request-id": "request-1"})
+    await tenant.ask("PUT", path, {"targets": ["mock/b"]}, headers={"x-request-id": "request-2"})
+    await tenant.ask("DELETE", path, headers={"x-request-id": "request-3"})
+    await tenant.ask("DELETE", path)
+
+    entries = (await tenant.ask("GET", "/api/audit-log?thing=alias")).json["entries"]
+
+    told = [
+        (entry["request_id"], entry["action"], entry["thing_id"], entry["before"], entry["after"])
+        for entry in sorted(entries, key=lambda entry: entry["request_id"])
+    ]
+    assert told == [
+        ("request-1", "alias.set", "fast", None, {"targets": ["mock/a"]}),
+        ("request-2", "alias.set", "fast", {"targets": ["mock/a"]}, {"targets": ["mock/b"]}),
+        ("request-3", "alias.deleted", "fast", {"targets": ["mock/b"]}, None),
+    ]

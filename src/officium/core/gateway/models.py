@@ -18,7 +18,7 @@ from officium.core.gateway.store import AliasStore, PolicyStore
 from officium.core.llm.deployment import Deployment, Provider
 from officium.core.llm.lifecycle import RetiredPolicy, keep_served
 from officium.core.llm.providers import PROVIDERS
-from officium.core.tenancy import Caller, require
+from officium.core.tenancy import AuditEntry, Caller, require
 from officium.kit.clock import Clock
 from officium.kit.errors import InvalidRequest, OfficiumError, PermissionDenied
 from officium.kit.notices import Notices
@@ -151,7 +151,9 @@ class ModelService:
             require(caller, "config:read")
         return await self._store.list_aliases(caller)
 
-    async def set_alias(self, caller: Caller, name: str, targets: Sequence[str]) -> Alias:
+    async def set_alias(
+        self, caller: Caller, name: str, targets: Sequence[str], *, request_id: str | None = None
+    ) -> Alias:
         """Create or replace an alias. Needs `config:write`; raises InvalidRequest."""
         require(caller, "config:write")
         check_alias(name, targets)
@@ -163,14 +165,29 @@ class ModelService:
         alias = Alias(
             name=name, targets=tuple(targets), updated_at=self._clock.now(), updated_by=caller.actor
         )
-        await self._store.put_alias(caller, alias)
+        entry = AuditEntry(
+            at=alias.updated_at,
+            action="alias.set",
+            thing="alias",
+            thing_id=name,
+            after={"targets": list(alias.targets)},
+            request_id=request_id,
+        )
+        await self._store.put_alias(caller, alias, entry)
         self._tell(caller)
         return alias
 
-    async def delete_alias(self, caller: Caller, name: str) -> None:
+    async def delete_alias(self, caller: Caller, name: str, *, request_id: str | None = None) -> None:
         """Delete an alias. Needs `config:write`; raises AliasNotFound."""
         require(caller, "config:write")
-        if not (is_alias_name(name) and await self._store.delete_alias(caller, name)):
+        entry = AuditEntry(
+            at=self._clock.now(),
+            action="alias.deleted",
+            thing="alias",
+            thing_id=name,
+            request_id=request_id,
+        )
+        if not (is_alias_name(name) and await self._store.delete_alias(caller, name, entry)):
             raise AliasNotFound(f"There is no alias {name!r}.", name=name)
         self._tell(caller)
 

@@ -1,12 +1,15 @@
 """Loading and saving the gateway's things."""
 
+from msgspec.structs import replace
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from officium.core.gateway.alias import Alias
 from officium.core.gateway.policy import ModelPolicy
 from officium.core.gateway.tables import model_aliases, model_policies
-from officium.core.tenancy import Caller
+from officium.core.tenancy import AuditEntry, Caller
+from officium.core.tenancy.audit.store import record
 from officium.kit.database import Database
 
 
@@ -35,8 +38,11 @@ class AliasStore:
             for row in rows
         ]
 
-    async def put_alias(self, caller: Caller, alias: Alias) -> None:
-        """Create the alias or replace what it stands for; of two at once the later one holds."""
+    async def put_alias(self, caller: Caller, alias: Alias, entry: AuditEntry) -> None:
+        """Create the alias or replace what it stands for; of two at once the later one holds.
+
+        The entry goes into the audit log, with what the name stood for before.
+        """
         insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
         values = {
             "targets": list(alias.targets),
@@ -49,13 +55,31 @@ class AliasStore:
             .on_conflict_do_update(index_elements=["tenant_id", "name"], set_=values)
         )
         async with self._database.writing(caller.tenant_id) as connection:
+            before = await _stood_for(caller, connection, alias.name)
             await connection.execute(query)
+            await record(caller, connection, replace(entry, before=before))
 
-    async def delete_alias(self, caller: Caller, name: str) -> bool:
-        """Delete the alias; whether there was one."""
+    async def delete_alias(self, caller: Caller, name: str, entry: AuditEntry) -> bool:
+        """Delete the alias, and say so in the audit log; whether there was one."""
         mine = (model_aliases.c.tenant_id == caller.tenant_id) & (model_aliases.c.name == name)
         async with self._database.writing(caller.tenant_id) as connection:
-            return (await connection.execute(delete(model_aliases).where(mine))).rowcount > 0
+            before = await _stood_for(caller, connection, name)
+            if before is None:
+                return False
+            await connection.execute(delete(model_aliases).where(mine))
+            await record(caller, connection, replace(entry, before=before))
+        return True
+
+
+async def _stood_for(caller: Caller, connection: AsyncConnection, name: str) -> dict[str, object] | None:
+    """What the audit log says of an alias as it is; nobody changes it until the transaction ends."""
+    query = (
+        select(model_aliases.c.targets)
+        .where(model_aliases.c.tenant_id == caller.tenant_id, model_aliases.c.name == name)
+        .with_for_update()
+    )
+    row = (await connection.execute(query)).first()
+    return None if row is None else {"targets": row.targets}
 
 
 class PolicyStore:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from officium.core.gateway.alias import Alias
 from officium.core.tenancy.caller import Caller
 from officium.web.caller import Authenticator
-from officium.web.keyed import KnownCaller, keyed_router
+from officium.web.keyed import KnownCaller, RequestId, keyed_router
 
 _TARGETS = ["groq/openai/gpt-oss-20b", "gemini/gemini-3.5-flash-lite"]
 
@@ -20,9 +20,11 @@ class AliasService(Protocol):
 
     async def list_aliases(self, caller: Caller) -> Sequence[Alias]: ...
 
-    async def set_alias(self, caller: Caller, name: str, targets: Sequence[str]) -> Alias: ...
+    async def set_alias(
+        self, caller: Caller, name: str, targets: Sequence[str], *, request_id: str | None = None
+    ) -> Alias: ...
 
-    async def delete_alias(self, caller: Caller, name: str) -> None: ...
+    async def delete_alias(self, caller: Caller, name: str, *, request_id: str | None = None) -> None: ...
 
 
 class AliasTargets(BaseModel):
@@ -63,12 +65,14 @@ def aliases_router(aliases: AliasService, authenticator: Authenticator) -> APIRo
         return ModelAliases(aliases=[_shown(alias) for alias in await aliases.list_aliases(caller)])
 
     @router.put("/api/model-aliases/{name:path}", summary="Create an alias, or replace what it stands for")
-    async def set_alias(caller: KnownCaller, name: AliasName, asked: AliasTargets) -> ModelAlias:
-        return _shown(await aliases.set_alias(caller, name, asked.targets))
+    async def set_alias(
+        caller: KnownCaller, name: AliasName, asked: AliasTargets, request_id: RequestId
+    ) -> ModelAlias:
+        return _shown(await aliases.set_alias(caller, name, asked.targets, request_id=request_id))
 
     @router.delete("/api/model-aliases/{name:path}", summary="Delete an alias", status_code=204)
-    async def delete_alias(caller: KnownCaller, name: AliasName) -> None:
-        await aliases.delete_alias(caller, name)
+    async def delete_alias(caller: KnownCaller, name: AliasName, request_id: RequestId) -> None:
+        await aliases.delete_alias(caller, name, request_id=request_id)
 
     return router
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Response
 from msgspec import UNSET
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic.alias_generators import to_camel
@@ -17,7 +17,7 @@ from officium.kit.errors import InvalidRequest
 from officium.kit.secrets import Secret
 from officium.web.acting import ActingUsers, UserId
 from officium.web.caller import Authenticator
-from officium.web.keyed import KnownCaller, keyed_router
+from officium.web.keyed import KnownCaller, RequestId, keyed_router
 
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
@@ -221,11 +221,15 @@ def llm_config_router(configs: Configs, users: ActingUsers, authenticator: Authe
 
     @router.post("/api/llm-config", summary="Make a configuration", status_code=201)
     async def create_config(
-        caller: KnownCaller, asked: NewLlmConfig, request: Request, response: Response, user_id: UserId = None
+        caller: KnownCaller,
+        asked: NewLlmConfig,
+        request_id: RequestId,
+        response: Response,
+        user_id: UserId = None,
     ) -> ShownLlmConfig:
         subject = await users.subject_of(caller, user_id)
         made = await configs.create_config(
-            subject.caller, _draft(asked), subject.owner_id, request_id=_id_of(request)
+            subject.caller, _draft(asked), subject.owner_id, request_id=request_id
         )
         return _answer(response, made)
 
@@ -246,7 +250,7 @@ def llm_config_router(configs: Configs, users: ActingUsers, authenticator: Authe
         caller: KnownCaller,
         id: str,
         asked: LlmConfigChange,
-        request: Request,
+        request_id: RequestId,
         response: Response,
         user_id: UserId = None,
         if_match: IfMatch = None,
@@ -254,14 +258,16 @@ def llm_config_router(configs: Configs, users: ActingUsers, authenticator: Authe
         subject = await users.subject_of(caller, user_id)
         draft = _draft(asked, _version_of(if_match))
         changed = await configs.update_config(
-            subject.caller, id, draft, subject.owner_id, request_id=_id_of(request)
+            subject.caller, id, draft, subject.owner_id, request_id=request_id
         )
         return _answer(response, changed)
 
     @router.delete("/api/llm-config/{id}", summary="Delete a configuration and its key", status_code=204)
-    async def delete_config(caller: KnownCaller, id: str, request: Request, user_id: UserId = None) -> None:
+    async def delete_config(
+        caller: KnownCaller, id: str, request_id: RequestId, user_id: UserId = None
+    ) -> None:
         subject = await users.subject_of(caller, user_id)
-        await configs.delete_config(subject.caller, id, subject.owner_id, request_id=_id_of(request))
+        await configs.delete_config(subject.caller, id, subject.owner_id, request_id=request_id)
 
     @router.get("/api/llm-config/{id}/versions", summary="What was changed in a configuration, and by whom")
     async def list_versions(
@@ -341,8 +347,3 @@ def _shown_version(version: ConfigVersion) -> ShownVersion:
             for name, (before, after) in version.changes.items()
         },
     )
-
-
-def _id_of(request: Request) -> str:
-    request_id: str = request.scope["officium.request_id"]
-    return request_id
