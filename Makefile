@@ -7,10 +7,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench clean
+.PHONY: help setup run test check format bench bench-ledger clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## install everything the project needs into .venv
 
@@ -34,6 +34,10 @@ format: $(READY) ## put the code into shape
 
 bench: $(READY) ## measure the gateway; see bench/README.md
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-ledger: $(READY) ## prove in full size that the ledger holds, then measure it; takes about an hour
+	@$(BIN)/officium verify-ledger $(ARGS)
+	@$(BIN)/python -m bench.ledger
 
 clean: ## remove everything that was installed or built
 	rm -rf .venv .tools build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis src/officium/web/static/vendor

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "officium"
 
 FOR_ALL_TENANTS = {
+    "_execute_for_all_tenants": "makes and drops the databases of a trial, in which there is nothing yet",
     "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
     "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",

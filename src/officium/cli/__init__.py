@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from officium.cli import aliases, chat, doctor, keys, models, providers, replay, sealing, server, tenants, usage
+from officium.cli import (
+    aliases,
+    chat,
+    doctor,
+    keys,
+    models,
+    providers,
+    replay,
+    sealing,
+    server,
+    tenants,
+    usage,
+    verify,
+)
 from officium.cli.terminal import report
 
 app = typer.Typer(
@@ -27,6 +40,7 @@ chat.add_to(app)
 providers.add_to(app)
 doctor.add_to(app)
 usage.add_to(app)
+verify.add_to(app)
 replay.add_to(app)
 
 
