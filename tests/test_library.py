@@ -206,3 +206,29 @@ async def _drain(items):
 async def _use(client):
     async with client:
         await client.generate_completion("Hi")
+
+
+async def test_chat_limiter_lets_ten_pass_in_a_minute():
+    key = "tenant-of-this-test-alone"
+
+    states = [await officium.chat_rate_limiter.check(key) for _ in range(11)]
+
+    assert [state.allowed for state in states] == [True] * 10 + [False]
+    assert states[-1].retry_after_s <= 60
+
+
+async def test_limiters_of_ones_own_are_made_as_documented():
+    limiter = officium.create_rate_limiter(key_prefix="rate_limit:custom:", window_ms=60 * 1000, max=20)
+
+    state = await limiter.check("tenant-123")
+
+    assert (state.allowed, state.limit, state.remaining, state.retry_after_s) == (True, 20, 19, 0)
+    assert state.reset_at > state.checked_at
+
+
+def test_clients_do_without_the_database():
+    program = "import sys; from officium import LLMClient; print('sqlalchemy' in sys.modules)"
+
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert said.stdout.strip() == "False"

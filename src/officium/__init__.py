@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from officium.core.llm.price import COST_PER_1K_TOKENS, estimate_cost
     from officium.core.llm.token_usage import TokenUsage
     from officium.core.llm.tokens import estimate_tokens
-    from officium.library import LLMClient, get_llm_client, stream_completion
+    from officium.core.usage.limits import RateLimiter, RateLimitState, SharedWindows, create_rate_limiter
+    from officium.library import LLMClient, chat_rate_limiter, get_llm_client, stream_completion
 
 _HOMES = {
     "LLMClient": "officium.library",
@@ -31,6 +32,11 @@ _HOMES = {
     "estimate_tokens": "officium.core.llm.tokens",
     "estimate_cost": "officium.core.llm.price",
     "COST_PER_1K_TOKENS": "officium.core.llm.price",
+    "RateLimiter": "officium.core.usage.limits",
+    "RateLimitState": "officium.core.usage.limits",
+    "SharedWindows": "officium.core.usage.limits",
+    "create_rate_limiter": "officium.core.usage.limits",
+    "chat_rate_limiter": "officium.library",
 }
 
 __all__ = [
@@ -42,8 +48,13 @@ __all__ = [
     "LLMResponse",
     "LLMStreamChunk",
     "LLMValidationError",
+    "RateLimitState",
+    "RateLimiter",
+    "SharedWindows",
     "TokenUsage",
     "__version__",
+    "chat_rate_limiter",
+    "create_rate_limiter",
     "estimate_cost",
     "estimate_tokens",
     "get_llm_client",

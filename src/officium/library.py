@@ -8,7 +8,7 @@ set, else the first provider whose key is set, else the scripted one, which need
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import structlog
 
@@ -25,6 +25,9 @@ from officium.core.llm.streaming import StreamOptions, api_logger, stream_chunks
 from officium.kit.clock import Clock
 from officium.kit.errors import InvalidRequest
 from officium.testing import ScriptedTransport
+
+if TYPE_CHECKING:
+    from officium.core.usage.limits import RateLimiter
 
 __all__ = [
     "LLMClient",
@@ -89,6 +92,7 @@ class LLMClient(core.LLMClient):
 
 
 _shared: dict[str, LLMClient] = {}
+_limiters: dict[str, "RateLimiter"] = {}
 
 
 def get_llm_client() -> LLMClient:
@@ -131,6 +135,20 @@ async def stream_completion(
     options = said.model_copy(update=defaults)
     async for chunk in stream_chunks(client or _fireworks_client(options), options):
         yield chunk
+
+
+def __getattr__(name: str) -> "RateLimiter":
+    """`chat_rate_limiter`: ten chat requests a minute for each key it is asked about, such as a tenant's id.
+
+    It counts in this process. Made when it is first used: its package brings the database along.
+    """
+    if name != "chat_rate_limiter":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from officium.core.usage.limits import create_rate_limiter
+
+    if name not in _limiters:
+        _limiters[name] = create_rate_limiter(key_prefix="rate_limit:chat:", window_ms=60 * 1000, max=10)
+    return _limiters[name]
 
 
 def _fireworks_client(options: StreamOptions) -> LLMClient:

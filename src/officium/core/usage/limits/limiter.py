@@ -26,8 +26,7 @@ class RateLimiter:
 
     async def check(self, key: str, cost: int = 1) -> RateLimitState:
         """Count `cost` for `key` if all limits allow it. There must be at least one limit."""
-        wanted = [(prefix, key, limit) for prefix, limit in self._prefixes]
-        states = await self._store.take(wanted, cost)
+        states = await self._store.take([(prefix, key, limit) for prefix, limit in self._prefixes], cost)
         place = tightest(self.limits, states) if len(states) > 1 else 0
         return shown(self.limits[place], states[place], self._clock.now())
 

@@ -33,9 +33,9 @@ class RateLimitState(Struct, frozen=True, kw_only=True):
     """What came of a check: whether the request may pass, and what is left.
 
     `limit` is the most there may be in a window of `window_s` seconds, `remaining` what is free after this
-    check. In `reset_after_s` seconds, at `reset_at` (aware, in UTC), the oldest of what is counted leaves the
-    window. `retry_after_s` says when the refused request would pass; 0 for one that was allowed. `name` says
-    which of several limits this is about, where they have names.
+    check. In `reset_after_s` seconds after `checked_at` (aware, in UTC) the oldest of what is counted leaves
+    the window. `retry_after_s` says when the refused request would pass; 0 for one that was allowed. `name`
+    says which of several limits this is about, where they have names.
     """
 
     allowed: bool
@@ -43,9 +43,14 @@ class RateLimitState(Struct, frozen=True, kw_only=True):
     remaining: int
     window_s: float
     reset_after_s: float
-    reset_at: datetime
+    checked_at: datetime
     retry_after_s: float = 0.0
     name: str = ""
+
+    @property
+    def reset_at(self) -> datetime:
+        """When the oldest of what is counted leaves the window."""
+        return self.checked_at + timedelta(seconds=self.reset_after_s)
 
 
 class WindowState(Struct, frozen=True):
@@ -91,7 +96,7 @@ def shown(limit: RateLimit, state: WindowState, now: datetime, name: str = "") -
         remaining=max(0, limit.max - state.used),
         window_s=limit.window_s,
         reset_after_s=state.oldest_goes_s,
-        reset_at=now + timedelta(seconds=state.oldest_goes_s),
+        checked_at=now,
         retry_after_s=state.room_after_s,
         name=name,
     )

@@ -24,6 +24,11 @@ LimitsOf = Callable[[Caller, Tier], Limits | None]
 """A tenant's own limits in a tier, or `None` where the installation's hold."""
 
 
+_Limiters = tuple[RateLimiter | None, RateLimiter | None]
+"""What limits requests, and what limits tokens."""
+_NOTHING: _Limiters = (None, None)
+
+
 class LimitHits:
     """Counts refusals for Prometheus."""
 
@@ -59,17 +64,15 @@ class TierLimiter:
     ) -> None:
         self._store = store
         self._clock = clock or SystemClock()
-        self._limits = limits
         self._limits_of = limits_of
         self._hits = hits
         self._lines = lines
-        self._limiters: dict[
-            tuple[Tier, tuple[RateLimit, ...]], tuple[RateLimiter | None, RateLimiter | None]
-        ] = {}
+        self._standing = {tier: self._limiters(tier, said) for tier, said in limits.items()}
+        self._own: dict[tuple[Tier, tuple[RateLimit, ...]], _Limiters] = {}
 
     def is_limited(self, tier: Tier) -> bool:
         """Whether anybody may ever be refused in this tier."""
-        return bool(self._limits.get(tier)) or self._limits_of is not None
+        return any(self._standing.get(tier, _NOTHING)) or self._limits_of is not None
 
     async def admit(
         self, caller: Caller, tier: Tier, before_waiting: BeforeWaiting | None = None
@@ -112,18 +115,21 @@ class TierLimiter:
         await before_waiting()
         return await lines.wait(name, state, lambda: limiter.check(caller.tenant_id))
 
-    def _limiters_of(self, caller: Caller, tier: Tier) -> tuple[RateLimiter | None, RateLimiter | None]:
-        """What limits the tenant's requests in this tier, and its tokens."""
+    def _limiters_of(self, caller: Caller, tier: Tier) -> _Limiters:
         own = self._limits_of(caller, tier) if self._limits_of is not None else None
-        limits = tuple(self._limits.get(tier, ()) if own is None else own)
-        found = self._limiters.get((tier, limits))
+        if own is None:
+            return self._standing.get(tier, _NOTHING)
+        key = tier, tuple(own)
+        found = self._own.get(key)
         if found is None:
-            requests, tokens = (
-                self._limiter(tier, [limit for limit in limits if limit.unit == unit])
-                for unit in ("requests", "tokens")
-            )
-            found = self._limiters[tier, limits] = (requests, tokens)
+            found = self._own[key] = self._limiters(tier, own)
         return found
+
+    def _limiters(self, tier: Tier, limits: Limits) -> _Limiters:
+        return (
+            self._limiter(tier, [limit for limit in limits if limit.unit == "requests"]),
+            self._limiter(tier, [limit for limit in limits if limit.unit == "tokens"]),
+        )
 
     def _limiter(self, tier: Tier, limits: Limits) -> RateLimiter | None:
         return RateLimiter(self._store, f"rate_limit:{tier}:", limits, self._clock) if limits else None

@@ -60,6 +60,13 @@ class LocalWindows:
         """As WindowStore says; never waits."""
         now = int(self._clock.monotonic() * MICRO)
         need = cost or 1
+        if len(wanted) == 1:
+            ((prefix, key, limit),) = wanted
+            window = self._window(prefix + key, now)
+            room_after_s = window.room_after_s(limit, need, now)
+            if cost and not room_after_s:
+                window.add(cost, limit, self._grains, now)
+            return [WindowState(window.used, window.oldest_goes_s(now), room_after_s)]
         windows = [(self._window(prefix + key, now), limit) for prefix, key, limit in wanted]
         rooms = [window.room_after_s(limit, need, now) for window, limit in windows]
         if cost and not any(rooms):
