@@ -75,6 +75,28 @@ def test_rotation_under_another_secret_is_refused_with_what_to_do(
     assert run("keys", "rotate", "--json").json["is_new"]
 
 
+def finding(run: Run) -> dict[str, str]:
+    """What `doctor` says of the sealed keys."""
+    findings = run("doctor", "--json").json["findings"]
+    found: dict[str, str] = next(finding for finding in findings if finding["part"] == "sealed keys")
+    return found
+
+
+def test_doctor_says_whether_the_secret_fits(
+    run: Run, installed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    at_first = finding(run)
+    store_a_key(installed["tenant_id"])
+    with_a_key = finding(run)
+    monkeypatch.setenv("OFFICIUM_SECRET_KEY", "another secret than the one in the file")
+    under_another = finding(run)
+
+    assert (at_first["verdict"], at_first["what"]) == ("ok", "None yet.")
+    assert (with_a_key["verdict"], with_a_key["what"]) == ("ok", "They open.")
+    assert under_another["verdict"] == "broken"
+    assert "OFFICIUM_SECRET_KEY_PREVIOUS" in under_another["what"]
+
+
 def test_secret_can_be_changed(run: Run, installed: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     store_a_key(installed["tenant_id"])
     old = Path("data/secret.key").read_text().strip()

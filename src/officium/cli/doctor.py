@@ -136,6 +136,7 @@ async def _database(settings: "Settings") -> list[Finding]:
     try:
         await schema.check(database)
         isolation = await _isolation(database)
+        sealing = await _sealing(settings, database)
     except schema.SchemaOutdated as error:
         return [Finding("database", "warning", error.message, "A server does so when it starts.")]
     except OfficiumError as error:
@@ -145,6 +146,7 @@ async def _database(settings: "Settings") -> list[Finding]:
     return [
         Finding("database", "ok", f"{database.dialect}, at revision {schema.head_revision()}."),
         isolation,
+        sealing,
     ]
 
 
@@ -169,6 +171,26 @@ async def _isolation(database: "Database") -> Finding:
         f"Use one without BYPASSRLS, or as a superuser run: CREATE ROLE {APP_ROLE} NOLOGIN; "
         f"GRANT {APP_ROLE} TO that user; and start the server again.",
     )
+
+
+async def _sealing(settings: "Settings", database: "Database") -> Finding:
+    """Whether the secret is the one under which tenants' keys are sealed."""
+    from officium.kit.clock import SystemClock
+    from officium.kit.sealing import SecretChanged
+    from officium.kit.secrets import secret_file
+    from officium.main import build_key_rotation
+
+    if settings.secret_key is None and not secret_file(settings.data_dir).exists():
+        return Finding("sealed keys", "off", "There is no secret yet.")
+    rotation = build_key_rotation(settings, database, SystemClock())
+    try:
+        count = await rotation.check()
+    except SecretChanged as error:
+        return Finding("sealed keys", "broken", error.message)
+    if count > 1:
+        what = "The sealing keys are being exchanged, or that was interrupted."
+        return Finding("sealed keys", "warning", what, "Run: officium keys rotate")
+    return Finding("sealed keys", "ok", "They open." if count else "None yet.")
 
 
 async def _redis(settings: "Settings") -> Finding:

@@ -27,6 +27,7 @@ ANTHROPIC = {
     "isDefault": True,
     "apiConfig": {"apiKey": "sk-ant-..."},
 }
+HELLO = [{"role": "user", "content": "Hello"}]
 OPENAI = {
     "provider": "openai",
     "model": "gpt-4-turbo",
@@ -342,7 +343,10 @@ async def put_in_everywhere(tenant: Resident) -> list[Reply]:
         ("GET", f"{PATH}/default", None, {}),
         ("GET", f"{own}/versions", None, {}),
         ("GET", "/api/audit-log", None, {}),
+        ("POST", PATH, {"provider": "mock", **access}, {}),
+        ("POST", "/v1/chat/completions", {"model": "mock", "messages": HELLO}, {}),
         ("GET", "/api/usage/calls", None, {}),
+        ("GET", "/api/usage/calls.csv", None, {}),
         ("GET", "/providers", None, {}),
         ("GET", "/openapi.json", None, {}),
     ]

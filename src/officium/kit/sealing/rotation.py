@@ -50,14 +50,19 @@ class KeyRotation:
         """Every key there ever was, oldest first."""
         return await self._store.list_keys_for_all_tenants()
 
+    async def check(self) -> int:
+        """How many keys are in use. Raises SecretChanged unless each of them can be unwrapped here."""
+        in_use = [key for key in await self.list_keys() if key.state != "retired"]
+        for key in in_use:
+            await self._ring.check(key)
+        return len(in_use)
+
     async def rotate(self) -> Rotation:
         """Rotate, or go on with a rotation that was interrupted. Values may be written meanwhile.
 
         Values that do not open are left as they are, and named. Raises SecretChanged.
         """
-        for key in await self._store.list_keys_for_all_tenants():
-            if key.state != "retired":
-                await self._ring.check(key)
+        await self.check()
         made = await self._ring.make_key()
         active = await self._store.begin_rotation_for_all_tenants(made)
         _log.info("sealing.rotating", key=active.id)
