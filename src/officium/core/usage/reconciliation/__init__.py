@@ -1,4 +1,4 @@
-"""Do the counters say what the ledger says?"""
+"""Whether the counters say what the ledger says."""
 
 from officium.core.usage.reconciliation.difference import Difference
 from officium.core.usage.reconciliation.service import Reconciler
