@@ -5,7 +5,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,7 +21,14 @@ from prometheus_client.process_collector import ProcessCollector
 from pydantic import SecretStr
 
 from officium.apps.widget import ClientService, WidgetStore
-from officium.core.config import SEALED_COLUMNS, ConfigService, ConfigStore, KnownProvider, Providers
+from officium.core.config import (
+    SEALED_COLUMNS,
+    ConfigService,
+    ConfigStore,
+    InvalidConfig,
+    KnownProvider,
+    Providers,
+)
 from officium.core.gateway import (
     Accountant,
     AliasStore,
@@ -46,6 +53,7 @@ from officium.core.gateway.health import LONGEST_CHECK_S
 from officium.core.gateway.reach import DEFAULT
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
+from officium.core.llm.errors import AddressRefused
 from officium.core.llm.guard import AddressGuard
 from officium.core.llm.http import HttpRequest, Timeouts, Transport
 from officium.core.llm.http1 import Http1Transport
@@ -184,7 +192,8 @@ def build_parts(settings: Settings) -> Parts:
     token_meter = TokenMeter(limiter)
     provider_limits = ProviderLimits(windows, limits_of_providers(settings), hits, clock)
     dispatcher = build_dispatcher(settings, transport, clock, provider_limits)
-    configs = ConfigService(ConfigStore(database, ring), known_providers(), clock, notices)
+    guard = AddressGuard(settings.allowed_private_hosts)
+    configs = ConfigService(ConfigStore(database, ring), known_providers(), clock, notices, url_check(guard))
     fetcher = LLMConfigFetcher(
         config_source(settings, configs, transport),
         clock,
@@ -459,6 +468,18 @@ def config_source(settings: Settings, configs: ConfigService, transport: Transpo
     if settings.config_server_url is None:
         return StoredDefault(configs)
     return RemoteDefault(settings.config_server_url, transport, _revealed(settings.config_server_key))
+
+
+def url_check(guard: AddressGuard) -> Callable[[str], None]:
+    """What says no to an address in a configuration, as a fault of the configuration."""
+
+    def check(url: str) -> None:
+        try:
+            guard.check_url(url)
+        except AddressRefused as error:
+            raise InvalidConfig(error.message, param="apiConfig.apiUrl") from error
+
+    return check
 
 
 def provider_addresses(settings: Settings) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """What a caller may do with the configurations of its tenant and its own."""
 
+from collections.abc import Callable
+
 import structlog
 
 from officium.core.config.errors import ConfigNotFound, NoDefaultConfig
@@ -33,9 +35,18 @@ class ConfigService:
     `owner_id` says whose configurations are meant, besides the tenant's: those of a member or key, which must
     be the caller itself, or with `None` nobody's. People see the tenant's configurations and change their
     own; keys need `config:read` or `config:write`. Changing what is the tenant's needs `config:write`.
+    `check_url` raises InvalidConfig for an address that no configuration may lead to.
     """
 
-    def __init__(self, store: ConfigStore, providers: Providers, clock: Clock, notices: Notices) -> None:
+    def __init__(
+        self,
+        store: ConfigStore,
+        providers: Providers,
+        clock: Clock,
+        notices: Notices,
+        check_url: Callable[[str], None] = lambda url: None,
+    ) -> None:
+        self._check_url = check_url
         self._store = store
         self._providers = providers
         self._clock = clock
@@ -103,6 +114,8 @@ class ConfigService:
             actor=caller.actor,
             now=self._clock.now(),
         )
+        if made.config.api_url is not None:
+            self._check_url(made.config.api_url)
         entry = self._entry(caller, "created", made.config.id, request_id)
         await self._store.add_config(caller, made, entry)
         self._tell(caller, "created", made.config.id)
@@ -126,7 +139,10 @@ class ConfigService:
 
         def revise(config: LlmConfig) -> Revised:
             _check_writer(caller, config.owner_id)
-            return revise_config(config, draft, self._providers, actor=caller.actor, now=now)
+            revised = revise_config(config, draft, self._providers, actor=caller.actor, now=now)
+            if revised.config.api_url not in (None, config.api_url):
+                self._check_url(str(revised.config.api_url))
+            return revised
 
         entry = self._entry(caller, "updated", config_id, request_id)
         changed = await self._store.update_config(caller, config_id, owner_id, revise, entry)

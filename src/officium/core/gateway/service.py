@@ -128,7 +128,7 @@ class GatewayService:
 
     async def list_models(self, caller: Caller) -> list[ModelListing]:
         """What the caller can ask for: the tenant's aliases, then the models of each configured provider."""
-        return await self._models.list_own_models(caller) + await self._directory.list_models()
+        return await self._models.list_own_models(caller) + await self._directory.list_models(caller)
 
     async def _look_up(self, call: OpenCall, deployments: Sequence[Deployment]) -> Lookup | None:
         """Complete the request from the configuration, and see whether its answer is known already."""
