@@ -273,7 +273,9 @@ class Database:
         )
 
     def _open_sqlite(self, begin: str, *extra_pragmas: str, **options: Any) -> AsyncEngine:
-        engine = create_async_engine(self._url.set(drivername="sqlite+aiosqlite"), **options)
+        engine = create_async_engine(
+            self._url.set(drivername="sqlite+aiosqlite"), hide_parameters=True, **options
+        )
         pragmas = (
             f"PRAGMA busy_timeout={int(CONNECT_TIMEOUT_S * 1000)}",
             f"PRAGMA synchronous={self._synchronous}",
@@ -322,7 +324,9 @@ def _open_postgresql(url: URL, *, command_timeout_s: float | None, **options: An
     async def connect() -> Any:
         return await _connect_to_postgresql(url, command_timeout_s)
 
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options
+    )
 
 
 async def _connect_to_postgresql(url: URL, command_timeout_s: float | None) -> Any:

@@ -1,12 +1,13 @@
 """Who is asking: a key or a session in the headers becomes a Caller."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import NotAuthenticated
 
 LONGEST_CREDENTIAL_BYTES = 8192
+_CREDENTIALS = (b"authorization", b"x-api-key")
 
 
 class Authenticator(Protocol):
@@ -15,6 +16,19 @@ class Authenticator(Protocol):
     async def authenticate(self, credential: str) -> Caller:
         """The caller behind a credential. Raises NotAuthenticated and PermissionDenied."""
         ...
+
+
+def read_headers(sent: Collection[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers by name; of one that comes twice the last counts.
+
+    A credential that comes twice counts as none: whoever stands before us may have believed the other one.
+    """
+    headers = dict(sent)
+    if len(headers) != len(sent):
+        names = [name for name, _ in sent]
+        if any(names.count(name) > 1 for name in _CREDENTIALS):
+            headers.update(dict.fromkeys(_CREDENTIALS, b""))
+    return headers
 
 
 async def identify(authenticator: Authenticator, headers: Mapping[bytes, bytes]) -> Caller:

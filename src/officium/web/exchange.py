@@ -11,6 +11,7 @@ import msgspec
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import InvalidRequest, OfficiumError, RequestTooLarge
 from officium.kit.ids import new_id
+from officium.web.caller import read_headers
 from officium.web.errors import RequestTooSlow
 
 Scope = MutableMapping[str, Any]
@@ -25,6 +26,8 @@ EVENT_STREAM = b"text/event-stream; charset=utf-8"
 _WATCH_AFTER_S = 0.2
 _DISCARD_LIMIT_BYTES = 64 * 1024 * 1024
 _DISCARD_S = 5.0
+NO_STORING = (b"cache-control", b"no-store")
+"""No cache may keep an answer: it does not know that `x-api-key` tells one tenant's from another's."""
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _SANE_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 _decode = msgspec.json.Decoder().decode
@@ -86,7 +89,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: BodyLimits) -> None:
         self.scope = scope
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers: dict[bytes, bytes] = read_headers(scope["headers"])
         self.request_id = request_id(self.headers)
         self.started_at = perf_counter()
         self.status = 0
@@ -180,6 +183,7 @@ class Exchange:
             status,
             (b"content-type", content_type),
             (b"content-length", b"%d" % len(body)),
+            NO_STORING,
             *self._standing_headers,
             *headers,
         )

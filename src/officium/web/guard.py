@@ -17,7 +17,8 @@ from officium.web.exchange import Receive, Scope, Send
 
 _PHRASES = {400: b"Bad Request", 408: b"Request Timeout", 431: b"Request Header Fields Too Large"}
 _REFUSAL = (
-    b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+    b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+    b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
 )
 
 
@@ -198,6 +199,7 @@ async def _refuse_head(scope: Scope, receive: Receive, send: Send) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
+        (b"x-content-type-options", b"nosniff"),
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": 431, "headers": headers})

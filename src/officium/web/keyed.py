@@ -8,7 +8,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from officium.core.tenancy.caller import Caller
-from officium.web.caller import Authenticator, identify
+from officium.kit.errors import InvalidRequest
+from officium.web.caller import Authenticator, identify, read_headers
 from officium.web.tiers import Gates
 
 
@@ -39,6 +40,9 @@ def keyed_router(authenticator: Authenticator, tag: str) -> APIRouter:
 
             async def identified(request: Request) -> Response:
                 request.state.caller = await identify_request(authenticator, request)
+                if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+                    # PostgreSQL has no place for it in a text, not even to look for one.
+                    raise InvalidRequest("No path and no parameter contains the character NUL.")
                 return await handle(request)
 
             return identified
@@ -57,7 +61,7 @@ async def identify_request(authenticator: Authenticator, request: Request) -> Ca
     Raises as `identify`, and RateLimited.
     """
     scope = request.scope
-    caller = await identify(authenticator, dict(scope["headers"]))
+    caller = await identify(authenticator, read_headers(scope["headers"]))
     scope["officium.tenant"] = caller.tenant_id
     gates: Gates | None = scope.get("officium.gates")
     gate = gates.find(request.method, scope["route"].path) if gates is not None else None

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from officium.core.llm.deployment import Provider
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import NotAuthenticated, OfficiumError, PermissionDenied
-from officium.web.caller import Authenticator, find_credential
+from officium.web.caller import Authenticator, find_credential, read_headers
 from officium.web.keyed import identify_request
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
@@ -136,7 +136,7 @@ def operations_router(parts: OperationsParts) -> APIRouter:
 
 
 async def _caller_if_known(authenticator: Authenticator, request: Request) -> Caller | None:
-    if find_credential(dict(request.scope["headers"])) is None:
+    if find_credential(read_headers(request.scope["headers"])) is None:
         return None
     try:
         return await identify_request(authenticator, request)
@@ -157,7 +157,7 @@ def _check_metrics_token(request: Request, token: str | None) -> None:
     """The figures are of all tenants together, so no tenant's key opens this door."""
     if token is None:
         raise PermissionDenied("The operator has given the metrics neither a token nor to the public.")
-    given = find_credential(dict(request.scope["headers"]))
+    given = find_credential(read_headers(request.scope["headers"]))
     if given is None or not hmac.compare_digest(given.encode(), token.encode()):
         raise NotAuthenticated("Send the metrics token as `Authorization: Bearer <token>`.")
 
