@@ -210,15 +210,18 @@ async def _judge_rounds(
     doubled: list[str] = []
     wrong: list[str] = []
     ends: Counter[str] = Counter()
-    held = differences = most = real = forgotten = unknown = 0
+    held = differences = most = real = forgotten = unknown = exact = 0
     for one in rounds:
         booked = await one.shop.store.read_booked(one.shop.caller)
         ends.update(one.ends.values())
         asked = [name for name in one.ends if provider.log.get(name)]
         lost += [name for name in asked if name not in booked]
         doubled += [name for name, call in booked.items() if call.kinds not in _ORDERLY]
+        # A server may die between the last word of an answer and its booking: then its hold expires.
         whole = [name for name, end in one.ends.items() if end == "whole"]
-        wrong += [name for name in whole if name in booked and booked[name].tokens != provider.truth(name)]
+        settled = [name for name in whole if name in booked and booked[name].kinds == ("settled",)]
+        exact += len(settled)
+        wrong += [name for name in settled if booked[name].tokens != provider.truth(name)]
         gone = [name for name in asked if name in booked and booked[name].kinds[0] == "unknown"]
         unknown += len(gone)
         forgotten += sum(max(0, provider.truth(name) - booked[name].tokens) for name in gone)
@@ -236,7 +239,7 @@ async def _judge_rounds(
     verdict.judge(
         "what a whole answer took is booked to the token",
         not wrong,
-        f"{len(wrong)} wrong of {ends['whole']:,}",
+        f"{len(wrong)} wrong of {exact:,}",
     )
     verdict.judge(
         "no budget is overspent",
