@@ -1,12 +1,17 @@
-"""A ledger in memory and things to put into it, for tests of what is decided, not of how it is stored."""
+"""Ledgers for tests: one in memory, one in a database that fails on demand, and things to put into them."""
 
+import asyncio
 import copy
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import structs
 from msgspec.structs import replace
+from sqlalchemy import Table, insert, select, update
 
+from officium.core.tenancy.tables import tenants
 from officium.core.usage.ledger.batch import Batch
 from officium.core.usage.ledger.books import (
     UNITS,
@@ -19,6 +24,7 @@ from officium.core.usage.ledger.books import (
     read_counters,
 )
 from officium.core.usage.ledger.budget import THE_TENANT, Amounts, Budget, Period, Subject, Unit
+from officium.core.usage.ledger.errors import NotWritten, PerhapsWritten
 from officium.core.usage.ledger.hold import Label, Need
 from officium.core.usage.ledger.operation import (
     Answer,
@@ -32,6 +38,10 @@ from officium.core.usage.ledger.operation import (
     ResetCounters,
     SettleHold,
 )
+from officium.core.usage.ledger.store import LedgerStore
+from officium.core.usage.ledger.tables import budget_counters, holds, ledger_entries
+from officium.core.usage.ledger.tables import budgets as budget_table
+from officium.kit.database import ALL_TENANTS, Database
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -221,3 +231,68 @@ def amount_on(key: CounterKey, row: Entry | HoldRow) -> int:
         for budget, period, unit in read_counters(row.counters)
         if (budget, period) == key
     )
+
+
+class ShakyStore(LedgerStore):
+    """A store whose next batches meet the faults put into `faults`, and wait while `gate` is shut.
+
+    `before`: the database is away. `after`: it goes away behind the commit, before it could say so.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.faults: list[str | None] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.batches: list[list[Operation]] = []
+
+    async def write_for_all_tenants(self, operations: Sequence[Operation]) -> list[Answer]:
+        self.batches.append(list(operations))
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "before":
+            raise NotWritten("The database is away.")
+        answers = await super().write_for_all_tenants(operations)
+        await self.gate.wait()
+        if fault == "after":
+            raise PerhapsWritten("The database went away.")
+        return answers
+
+
+async def save_budgets(database: Database, *budgets: Budget) -> None:
+    """Put budgets into the database, and the tenants they belong to."""
+    async with database.writing(ALL_TENANTS) as connection:
+        for tenant_id in sorted({budget.tenant_id for budget in budgets}):
+            tenant = {"id": tenant_id, "name": tenant_id, "time_zone": "UTC", "created_at": NOON}
+            await connection.execute(insert(tenants), tenant)
+        for budget in budgets:
+            row = structs.asdict(budget)
+            subject = row.pop("subject")
+            row |= {"subject_kind": subject.kind, "subject_id": subject.id, "alert_at": list(budget.alert_at)}
+            await connection.execute(insert(budget_table), row)
+
+
+async def set_limit(database: Database, budget_id: str, limit: int) -> None:
+    """Give a budget another limit."""
+    query = update(budget_table).where(budget_table.c.id == budget_id).values(limit=limit)
+    async with database.writing(ALL_TENANTS) as connection:
+        await connection.execute(query)
+
+
+async def read_rows(database: Database, table: Table) -> list[dict[str, Any]]:
+    """All rows of a table, in the order of their first column."""
+    async with database.reading(ALL_TENANTS) as connection:
+        rows = await connection.execute(select(table).order_by(*list(table.c)[:2]))
+        return [dict(row) for row in rows.mappings()]
+
+
+async def check_books(database: Database) -> None:
+    """Every counter is the sum of the entries and of the open holds that name it."""
+    entries, open_holds = await read_rows(database, ledger_entries), await read_rows(database, holds)
+    for counter in await read_rows(database, budget_counters):
+        key = (counter["budget_id"], counter["period_start"])
+        assert counter["used"] == sum(_amount_in(key, row) for row in entries), key
+        assert counter["held"] == sum(_amount_in(key, row) for row in open_holds), key
+
+
+def _amount_in(key: CounterKey, row: dict[str, Any]) -> int:
+    return sum(row[unit] for budget, period, unit in json.loads(row["counters"]) if (budget, period) == key)

@@ -1,6 +1,7 @@
 """The line in which holds wait for others to let go of what they hold: first come, first served."""
 
 import asyncio
+from bisect import insort
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -55,17 +56,20 @@ class WaitingLine:
         return tuple(who for who in subjects if self._blocked[who] > 0)
 
     def join(
-        self, operation: PlaceHold, blocked_by: tuple[Subject, ...], wait_s: float
+        self, operation: PlaceHold, blocked_by: tuple[Subject, ...], deadline: float
     ) -> "asyncio.Future[Answer]":
-        """Queue up for at most `wait_s`. Cancel the future to leave the line."""
-        loop = asyncio.get_running_loop()
+        """Queue up until `deadline`, on the loop's clock. Cancel the future to leave the line.
+
+        All wait equally long, so the earlier deadline is that of who came first: one may join late, after
+        an attempt that took its time.
+        """
         waiter = _Waiter(
             operation=operation,
             blocked_by=blocked_by,
-            deadline=loop.time() + wait_s,
-            future=loop.create_future(),
+            deadline=deadline,
+            future=asyncio.get_running_loop().create_future(),
         )
-        self._waiters.append(waiter)
+        insort(self._waiters, waiter, key=lambda one: one.deadline)
         self._blocked.update(blocked_by)
         waiter.future.add_done_callback(lambda _: self._leave(waiter))
         self._set_timer()

@@ -79,6 +79,7 @@ class LedgerService:
         self._writer = LedgerWriter(store, self._try_waiting_again)
         self._lines: dict[str, WaitingLine] = {}
         self._open: dict[str, _Open] = {}
+        self._is_stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -93,10 +94,11 @@ class LedgerService:
 
     async def close(self, timeout_s: float = 10.0) -> None:
         """Write what waits and stop. What cannot be written in `timeout_s` is logged, line by line."""
+        self._is_stopping.set()
         if self._task is not None:
+            # Cancelled in the middle of a query it would leave a broken connection to the pool.
+            await asyncio.wait([self._task], timeout=timeout_s)
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
         for line in self._lines.values():
             line.close()
         await self._writer.close(timeout_s)
@@ -117,7 +119,7 @@ class LedgerService:
         """
         if self._writer.is_full:
             raise ServiceUnavailable("Calls cannot be booked, so none is made. Try again soon.")
-        now = self._clock.now()
+        now, deadline = self._clock.now(), asyncio.get_running_loop().time() + self._wait_s
         operation = PlaceHold(
             id=new_id("hold"),
             tenant_id=caller.tenant_id,
@@ -136,7 +138,7 @@ class LedgerService:
             if isinstance(answer, MustWait):
                 blocked_by = answer.subjects
         if blocked_by:
-            waiting = self._line_of(caller.tenant_id).join(operation, blocked_by, self._wait_s)
+            waiting = self._line_of(caller.tenant_id).join(operation, blocked_by, deadline)
             answer = await self._answer(operation, waiting)
         if isinstance(answer, Refused):
             raise _out_of_credits(answer)
@@ -309,7 +311,7 @@ class LedgerService:
     async def _keep(self) -> None:
         """Renew our holds, and look for those of processes that died; renewing comes first."""
         sweep_at = 0.0
-        while True:
+        while not self._is_stopping.is_set():
             try:
                 await self.renew()
                 if time.monotonic() >= sweep_at:
@@ -318,7 +320,8 @@ class LedgerService:
                     self._lines = {tenant: line for tenant, line in self._lines.items() if line}
             except OfficiumError as error:
                 logger.warning("holds.not_kept", reason=str(error))
-            await asyncio.sleep(self._renew_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._is_stopping.wait(), self._renew_s)
 
 
 def _out_of_credits(refused: Refused) -> OutOfCredits:
