@@ -186,6 +186,7 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
         "reports": Absent(),
         "budgets": Absent(),
         "ledger": Absent(),
+        "clients": Absent(),
         "prices": Absent(),
         "catalogue": Absent(),
         "destinations": Absent(),

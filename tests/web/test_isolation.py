@@ -51,11 +51,13 @@ CONFIG = "llc_alpha"
 CONFIG_MODEL = "alpha-model"
 DESTINATION = "dest_alpha"
 ADDRESS = "alpha-address@example.com"
+CLIENT = "alpha-client"
+WIDGET = "alpha-widget"
 BUDGET = "bud_alpha"
 MEMBER = "alpha-member"
 POLICY = "key:alpha-key"
 PATTERN = "mock/alpha-models-*"
-SECRETS = (PATTERN, TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER)
+SECRETS = (PATTERN, TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER, CLIENT, WIDGET)
 """Words of the first tenant that stand in its aliases, usage log, configuration and alert destination."""
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -120,7 +122,9 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         scopes=("config:write",),
         other=200,
     ),
-    ("GET", "/api/usage/calls.csv"): Entry(path="/api/usage/calls.csv", scopes=("usage:read",), other=200),
+    ("GET", "/api/usage/calls.csv"): Entry(
+        path="/api/usage/calls.csv?from=2020-01-01&to=2020-01-02", scopes=("usage:read",), other=200
+    ),
     ("GET", "/api/usage/summary"): Entry(
         path="/api/usage/summary?group_by=model", scopes=("usage:read",), other=200
     ),
@@ -147,6 +151,63 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         path=f"/api/budgets/{BUDGET}/reset", scopes=("admin",), other=404
     ),
     ("DELETE", "/api/budgets/{id}"): Entry(path=f"/api/budgets/{BUDGET}", scopes=("admin",), other=404),
+    ("GET", "/api/chat-widget/clients"): Entry(
+        path="/api/chat-widget/clients", scopes=("config:read", "config:write"), other=200
+    ),
+    ("GET", "/api/chat-widget/clients/{clientId}"): Entry(
+        path="/api/chat-widget/clients/1", scopes=("config:read", "config:write"), other=404
+    ),
+    ("PUT", "/api/chat-widget/clients/{clientId}"): Entry(
+        path="/api/chat-widget/clients/1",
+        body={"time_zone": "Asia/Riyadh"},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("PUT", "/api/chat-widget/clients/{clientId}/limits"): Entry(
+        path="/api/chat-widget/clients/1/limits",
+        body={"daily_token_limit": 7},
+        scopes=("admin",),
+        other=404,
+    ),
+    ("POST", "/api/chat-widget/clients/{clientId}/reset-usage"): Entry(
+        path="/api/chat-widget/clients/1/reset-usage", scopes=("admin",), other=404
+    ),
+    ("GET", "/api/chat-widget/clients/{clientId}/llm-usage"): Entry(
+        path="/api/chat-widget/clients/1/llm-usage", scopes=("usage:read",), other=404
+    ),
+    ("GET", "/api/chat-widget/clients/{clientId}/widgets"): Entry(
+        path="/api/chat-widget/clients/1/widgets", scopes=("config:read", "config:write"), other=404
+    ),
+    ("POST", "/api/chat-widget/clients/{clientId}/widgets"): Entry(
+        path="/api/chat-widget/clients/1/widgets",
+        body={"name": "Second"},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}"): Entry(
+        path="/api/chat-widget/widgets/1", scopes=("config:read", "config:write"), other=404
+    ),
+    ("PUT", "/api/chat-widget/widgets/{widgetId}"): Entry(
+        path="/api/chat-widget/widgets/1", body={"llmEnabled": False}, scopes=("config:write",), other=404
+    ),
+    ("PUT", "/api/chat-widget/widgets/{widgetId}/limits"): Entry(
+        path="/api/chat-widget/widgets/1/limits",
+        body={"daily_token_limit": 7},
+        scopes=("admin",),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/llm-analytics"): Entry(
+        path="/api/chat-widget/widgets/1/llm-analytics", scopes=("usage:read",), other=404
+    ),
+    ("DELETE", "/api/chat-widget/widgets/{widgetId}"): Entry(
+        path="/api/chat-widget/widgets/1", scopes=("config:write",), other=404
+    ),
+    ("DELETE", "/api/chat-widget/clients/{clientId}"): Entry(
+        path="/api/chat-widget/clients/1", scopes=("config:write",), other=404
+    ),
+    ("POST", "/api/chat-widget/clients"): Entry(
+        path="/api/chat-widget/clients", body={"client_name": "New"}, scopes=("config:write",), other=201
+    ),
     ("GET", "/api/model-aliases"): Entry(
         path="/api/model-aliases", scopes=("config:read", "config:write"), other=200
     ),
@@ -268,6 +329,9 @@ async def _move_in(house: House) -> Resident:
     await house.parts.usage_log.flush()
     await _configure(house, alpha)
     await _limit(house, alpha)
+    client = await alpha.ask("POST", "/api/chat-widget/clients", {"client_name": CLIENT})
+    widget = await alpha.ask("POST", "/api/chat-widget/clients/1/widgets", {"name": WIDGET})
+    assert (client.status, client.json["id"], widget.status, widget.json["id"]) == (201, 1, 201, 1)
     await DestinationStore(house.parts.database).add_destination(
         operator_of(alpha.tenant.id),
         Destination(
@@ -391,6 +455,8 @@ async def test_owner_is_served(house: House) -> None:
     assert f'"{ALIAS}"'.encode() in replies["GET /v1/models"].body
     assert ADDRESS.encode() in replies["GET /api/alert-destinations"].body
     assert MEMBER.encode() in replies["GET /api/budgets"].body
+    assert CLIENT.encode() in replies["GET /api/chat-widget/clients"].body
+    assert WIDGET.encode() in replies["GET /api/chat-widget/clients/{clientId}/widgets"].body
     assert TARGET.encode() in replies["GET /api/usage/summary.csv"].body
 
 
@@ -442,6 +508,7 @@ async def test_another_tenant_sees_nothing_of_the_first(house: House) -> None:
     assert replies["GET /api/llm-config"].json == {"configurations": [], "nextAfter": None}
     assert replies["GET /api/alert-destinations"].json == {"destinations": []}
     assert replies["GET /api/budgets"].json == {"budgets": [], "binds_first": None, "next_after": None}
+    assert replies["GET /api/chat-widget/clients"].json == {"clients": [], "next_after": None}
     assert replies["GET /api/ledger/entries"].json == {"entries": [], "next_before": None}
     assert (await alpha.ask("GET", "/api/model-aliases")).json == aliases
     assert (await alpha.ask("GET", "/api/usage/calls")).json == calls

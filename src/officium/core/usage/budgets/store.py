@@ -198,8 +198,9 @@ async def _let_counters_follow(
         values = _respanned(row["period_start"], after)
         if before.limit != after.limit:
             values |= _unalarmed(row, after)
-        where = and_(mine, budget_counters.c.period_start == row["period_start"])
-        await connection.execute(update(budget_counters).where(where).values(values))
+        if values:
+            where = and_(mine, budget_counters.c.period_start == row["period_start"])
+            await connection.execute(update(budget_counters).where(where).values(values))
 
 
 def _respanned(key: str, budget: Budget) -> dict[str, Any]:
