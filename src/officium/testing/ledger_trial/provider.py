@@ -24,8 +24,9 @@ _WORDS = (
     "oscar",
     "papa",
 )
-_WORDS_A_PIECE = 4
-_PAUSE_S = 0.004
+_WORDS_A_PIECE = 2
+_PAUSE_S = 0.02
+"""A hundred tokens a second, as a quick model writes."""
 _LARGEST_BODY = 1 << 20
 
 
