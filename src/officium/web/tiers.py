@@ -53,6 +53,21 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("POST", "/api/alert-destinations"): "strict",
     ("DELETE", "/api/alert-destinations/{id}"): "strict",
     ("POST", "/api/alert-destinations/{id}/test"): "general",
+    ("GET", "/api/chat-widget/clients"): "general",
+    ("POST", "/api/chat-widget/clients"): "general",
+    ("GET", "/api/chat-widget/clients/{clientId}"): "general",
+    ("PUT", "/api/chat-widget/clients/{clientId}"): "general",
+    ("DELETE", "/api/chat-widget/clients/{clientId}"): "general",
+    ("PUT", "/api/chat-widget/clients/{clientId}/limits"): "general",
+    ("POST", "/api/chat-widget/clients/{clientId}/reset-usage"): "general",
+    ("GET", "/api/chat-widget/clients/{clientId}/llm-usage"): "general",
+    ("GET", "/api/chat-widget/clients/{clientId}/widgets"): "general",
+    ("POST", "/api/chat-widget/clients/{clientId}/widgets"): "general",
+    ("GET", "/api/chat-widget/widgets/{widgetId}"): "general",
+    ("PUT", "/api/chat-widget/widgets/{widgetId}"): "general",
+    ("DELETE", "/api/chat-widget/widgets/{widgetId}"): "general",
+    ("PUT", "/api/chat-widget/widgets/{widgetId}/limits"): "general",
+    ("GET", "/api/chat-widget/widgets/{widgetId}/llm-analytics"): "general",
     ("GET", "/providers"): "general",
     ("GET", "/health"): "exempt",
     ("HEAD", "/health"): "exempt",
@@ -66,7 +81,8 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("HEAD", "/openapi.json"): "exempt",
 }
 """Every route stands here once. Strict is what changes much or for long: writing configuration, renewing
-keys, deleting or exporting in bulk, publishing prompts or rules. Exempt is what asks for nobody's name."""
+keys, deleting or exporting in bulk, publishing prompts or rules. Exempt is what asks for nobody's name.
+Single clients and widgets are everyday work, of which an agency does more than five pieces an hour."""
 
 HEADERS = ("ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy")
 """What limited answers carry, as the drafts of the IETF's HTTPAPI group name it."""
