@@ -16,6 +16,7 @@ from officium.core.llm.errors import LLMAuthenticationError
 from officium.core.llm.providers import PROVIDERS
 from officium.kit.errors import InvalidRequest
 from officium.testing import ScriptedTransport
+from tests.support.provider import Reply, fake_provider
 
 ROOT = Path(__file__).resolve().parents[1]
 MESSAGES = [officium.LLMMessage(role="user", content="Hi")]

@@ -10,18 +10,41 @@ from typing import TYPE_CHECKING, Any
 from officium.kit.version import __version__
 
 if TYPE_CHECKING:
+    from officium.core.gateway.config_fetcher import LLMConfigFetcher
     from officium.core.llm.chat import LLMMessage, LLMResponse, LLMStreamChunk
     from officium.core.llm.errors import LLMError, LLMRateLimitError, LLMValidationError
     from officium.core.llm.price import COST_PER_1K_TOKENS, estimate_cost
+    from officium.core.llm.provider_registry import (
+        AnthropicProvider,
+        ILLMProvider,
+        LlamaCppProvider,
+        LLMProviderRegistry,
+        OllamaProvider,
+        OpenAIProvider,
+    )
     from officium.core.llm.token_usage import TokenUsage
     from officium.core.llm.tokens import estimate_tokens
     from officium.core.usage.limits import RateLimiter, RateLimitState, SharedWindows, create_rate_limiter
-    from officium.library import LLMClient, chat_rate_limiter, get_llm_client, stream_completion
+    from officium.library import (
+        LLMClient,
+        chat_rate_limiter,
+        get_config_fetcher,
+        get_llm_client,
+        stream_completion,
+    )
 
 _HOMES = {
     "LLMClient": "officium.library",
     "get_llm_client": "officium.library",
     "stream_completion": "officium.library",
+    "LLMConfigFetcher": "officium.core.gateway.config_fetcher",
+    "get_config_fetcher": "officium.library",
+    "LLMProviderRegistry": "officium.core.llm.provider_registry",
+    "ILLMProvider": "officium.core.llm.provider_registry",
+    "AnthropicProvider": "officium.core.llm.provider_registry",
+    "OpenAIProvider": "officium.core.llm.provider_registry",
+    "OllamaProvider": "officium.core.llm.provider_registry",
+    "LlamaCppProvider": "officium.core.llm.provider_registry",
     "LLMMessage": "officium.core.llm.chat",
     "LLMResponse": "officium.core.llm.chat",
     "LLMStreamChunk": "officium.core.llm.chat",
@@ -41,13 +64,20 @@ _HOMES = {
 
 __all__ = [
     "COST_PER_1K_TOKENS",
+    "AnthropicProvider",
+    "ILLMProvider",
     "LLMClient",
+    "LLMConfigFetcher",
     "LLMError",
     "LLMMessage",
+    "LLMProviderRegistry",
     "LLMRateLimitError",
     "LLMResponse",
     "LLMStreamChunk",
     "LLMValidationError",
+    "LlamaCppProvider",
+    "OllamaProvider",
+    "OpenAIProvider",
     "RateLimitState",
     "RateLimiter",
     "SharedWindows",
@@ -57,6 +87,7 @@ __all__ = [
     "create_rate_limiter",
     "estimate_cost",
     "estimate_tokens",
+    "get_config_fetcher",
     "get_llm_client",
     "stream_completion",
 ]

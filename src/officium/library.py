@@ -27,6 +27,7 @@ from officium.kit.errors import InvalidRequest
 from officium.testing import ScriptedTransport
 
 if TYPE_CHECKING:
+    from officium.core.gateway.config_fetcher import LLMConfigFetcher
     from officium.core.usage.limits import RateLimiter
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "LLMResponse",
     "LLMStreamChunk",
     "StreamOptions",
+    "get_config_fetcher",
     "get_llm_client",
     "stream_completion",
 ]
@@ -100,6 +102,31 @@ def get_llm_client() -> LLMClient:
     if "client" not in _shared:
         _shared["client"] = LLMClient()
     return _shared["client"]
+
+
+def get_config_fetcher(
+    server_url: str | None = None,
+    *,
+    key: str | None = None,
+    interval_minutes: float | None = None,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+) -> "LLMConfigFetcher":
+    """What gets the default configuration from the server that keeps it; close it in the end.
+
+    `server_url`, `key` and `interval_minutes` default to NESTJS_SERVER_URL (port 3000 of this machine),
+    OFFICIUM_CONFIG_SERVER_KEY and CONFIG_FETCH_INTERVAL_MINUTES (60). Hand what `get_config()` gives to
+    `LLMProviderRegistry().create`.
+    """
+    # Most of the server comes with it, which programs that only ask models need not wait for.
+    from officium.core.gateway.config_fetcher import LLMConfigFetcher, RemoteDefault
+
+    _keep_logs_quiet()
+    url = server_url or os.environ.get("NESTJS_SERVER_URL", "").strip() or "http://localhost:3000"
+    key = key or os.environ.get("OFFICIUM_CONFIG_SERVER_KEY", "").strip() or None
+    minutes = interval_minutes or float(os.environ.get("CONFIG_FETCH_INTERVAL_MINUTES", "").strip() or 60)
+    source = RemoteDefault(url, transport or _make_transport(1), key, owns_transport=transport is None)
+    return LLMConfigFetcher(source, clock, interval_s=minutes * 60)
 
 
 async def stream_completion(

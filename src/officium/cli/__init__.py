@@ -10,6 +10,7 @@ from officium.cli import (
     doctor,
     keys,
     models,
+    policies,
     providers,
     replay,
     sealing,
@@ -34,6 +35,7 @@ tenants.add_to(app)
 keys.add_to(app)
 sealing.add_to(app)
 aliases.add_to(model_app)
+policies.add_to(model_app)
 app.add_typer(model_app)
 models.add_to(app)
 chat.add_to(app)

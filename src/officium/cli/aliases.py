@@ -80,5 +80,6 @@ async def _models(data: "Path | None", tenant: str | None) -> "AsyncIterator[tup
     from officium.settings import load_settings
 
     async with opened(load_settings(data_dir=data)) as installation:
-        models = ModelService({}, AliasStore(installation.database), installation.clock)
+        store = AliasStore(installation.database)
+        models = ModelService({}, store, installation.clock, notices=installation.notices)
         yield models, await installation.operator_of(tenant)

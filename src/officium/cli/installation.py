@@ -11,7 +11,7 @@ from officium.kit.clock import Clock, SystemClock
 from officium.kit.database import Database
 from officium.kit.errors import OfficiumError
 from officium.kit.logs import configure_logs
-from officium.kit.notices import open_notices
+from officium.kit.notices import Notices, open_notices
 from officium.kit.redis import open_redis
 from officium.kit.secrets import load_server_secret
 from officium.settings import Settings
@@ -31,6 +31,7 @@ class Installation:
 
     clock: Clock
     database: Database
+    notices: Notices
     tenants: TenancyService
     keys: KeyService
 
@@ -74,6 +75,7 @@ async def opened(settings: Settings, *, may_migrate: bool = False) -> AsyncItera
         yield Installation(
             clock=clock,
             database=database,
+            notices=notices,
             tenants=TenancyService(TenantStore(database), clock, notices),
             keys=KeyService(KeyStore(database), digester, clock, notices),
         )

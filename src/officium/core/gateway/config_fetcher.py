@@ -46,6 +46,10 @@ class ConfigSource(Protocol):
         """The default configuration. Raises NoDefaultConfig and ConfigFetchFailed."""
         ...
 
+    async def close(self) -> None:
+        """Close what was opened for this alone."""
+        ...
+
 
 class OwnConfigs(Protocol):
     """The configurations of tenants and their users."""
@@ -119,6 +123,10 @@ class LLMConfigFetcher:
             if whose[:1] in ((), (tenant_id,)):
                 known.expires = 0.0
 
+    async def close(self) -> None:
+        """Close the source's connections, if they are nobody else's."""
+        await self._source.close()
+
     async def _fetch_once(self, caller: Caller | None, whose: Whose) -> OpenedConfig:
         task = self._fetching.get(whose)
         if task is None:
@@ -176,6 +184,9 @@ class StoredDefault:
             raise _no_default()
         return defaults[None]
 
+    async def close(self) -> None:
+        """Nothing to close."""
+
 
 class RemoteDefault:
     """The default of another server, asked over HTTP at `{url}/api/llm-config/default`.
@@ -183,7 +194,10 @@ class RemoteDefault:
     `key` is sent as a bearer token where that server wants one.
     """
 
-    def __init__(self, url: str, transport: Transport, key: str | None = None) -> None:
+    def __init__(
+        self, url: str, transport: Transport, key: str | None = None, *, owns_transport: bool = False
+    ) -> None:
+        self._owns_transport = owns_transport
         self._url = f"{url.rstrip('/')}/api/llm-config/default"
         self._transport = transport
         self._headers = {"accept": "application/json", "x-user-id": "system"}
@@ -206,6 +220,11 @@ class RemoteDefault:
         if status != 200:
             raise _failed(f"it answered {status}")
         return read_config(body)
+
+    async def close(self) -> None:
+        """Close the connections, if they are nobody else's."""
+        if self._owns_transport:
+            await self._transport.close()
 
     async def _ask(self) -> tuple[int, bytes]:
         parse_url(self._url)
