@@ -233,3 +233,21 @@ def test_clients_do_without_the_database():
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert said.stdout.strip() == "False"
+
+
+async def test_configuration_of_another_server_makes_a_provider(monkeypatch):
+    said = {"provider": "claude", "model": "claude-m", "apiConfig": {"apiKey": "sk-canary"}}
+    async with fake_provider() as keeper:
+        keeper.answers(Reply.json(said))
+        monkeypatch.setenv("NESTJS_SERVER_URL", keeper.base_url)
+        monkeypatch.setenv("OFFICIUM_CONFIG_SERVER_KEY", "sk-keeper")
+        monkeypatch.setenv("CONFIG_FETCH_INTERVAL_MINUTES", "5")
+        fetcher = officium.get_config_fetcher()
+
+        provider = officium.LLMProviderRegistry(ScriptedTransport()).create(await fetcher.get_config())
+
+        await fetcher.get_config()
+        await fetcher.close()
+    assert isinstance(provider, officium.AnthropicProvider)
+    assert (provider.name, provider.model) == ("anthropic", "claude-m")
+    assert [asked.headers["authorization"] for asked in keeper.asked] == ["Bearer sk-keeper"]
