@@ -6,6 +6,7 @@ import typer
 
 from officium.cli import (
     aliases,
+    budgets,
     chat,
     doctor,
     keys,
@@ -41,6 +42,7 @@ models.add_to(app)
 chat.add_to(app)
 providers.add_to(app)
 doctor.add_to(app)
+budgets.add_to(app)
 usage.add_to(app)
 verify.add_to(app)
 replay.add_to(app)

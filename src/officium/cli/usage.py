@@ -1,4 +1,4 @@
-"""What was used: do the counters agree with the ledger?"""
+"""What was used: how many tokens by whom, and do the counters agree with the ledger?"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from officium.cli.installation import Installation
     from officium.core.tenancy import Tenant
     from officium.core.usage.reconciliation import Difference
+    from officium.core.usage.reports import TenantTokens
 
 _PAGE = 100
 _REPAIR_LEASE_S = 3600.0
@@ -22,8 +23,50 @@ _REPAIR_LEASE_S = 3600.0
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     group = typer.Typer(name="usage", help="What was used.", no_args_is_help=True)
+    group.command("tokens")(tokens)
     group.command("reconcile")(reconcile)
     app.add_typer(group)
+
+
+def tokens(
+    days: Annotated[int, typer.Option(help="How many days back from now.", min=1, max=366)] = 30,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the tokens every tenant used."""
+    from officium.cli.installation import OPERATOR, opened
+    from officium.core.tenancy import TenantStore
+    from officium.core.usage.reports import ReportService, ReportStore
+    from officium.settings import load_settings
+
+    async def work() -> "list[TenantTokens]":
+        found: list[TenantTokens] = []
+        async with opened(load_settings(data_dir=data)) as installation:
+            database = installation.database
+            reports = ReportService(ReportStore(database), TenantStore(database), installation.clock)
+            after = ""
+            while page := await reports.list_tokens(OPERATOR, days, after=after, limit=_PAGE):
+                found += page
+                after = page[-1].tenant_id
+        return found
+
+    found = asyncio.run(work())
+    if as_json:
+        say_json(found)
+        return
+    say_table(
+        ("tenant", "name", "input tokens", "output tokens", "all tokens"),
+        [
+            (
+                one.tenant_id,
+                one.name,
+                f"{one.input_tokens:,}",
+                f"{one.output_tokens:,}",
+                f"{one.total_tokens:,}",
+            )
+            for one in found
+        ],
+    )
 
 
 def reconcile(
