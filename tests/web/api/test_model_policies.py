@@ -30,6 +30,23 @@ async def test_policy_is_set_shown_and_lifted(tenant: Resident) -> None:
     assert again.json["error"]["code"] == "model_policy_not_found"
 
 
+async def test_change_of_a_policy_stands_in_the_audit_log(tenant: Resident) -> None:
+    for allowed in (["groq/*"], ["mock/*"]):
+        await tenant.ask(
+            "PUT", "/api/model-policies/tenant", {"allowed": allowed}, headers={"x-request-id": "req-7"}
+        )
+    await tenant.ask("DELETE", "/api/model-policies/tenant")
+
+    entries = (await tenant.ask("GET", "/api/audit-log?thing=model_policy")).json["entries"]
+
+    assert [(entry["action"], entry["before"], entry["after"]) for entry in entries] == [
+        ("model_policy.deleted", {"allowed": ["mock/*"]}, None),
+        ("model_policy.set", {"allowed": ["groq/*"]}, {"allowed": ["mock/*"]}),
+        ("model_policy.set", None, {"allowed": ["groq/*"]}),
+    ]
+    assert entries[1]["request_id"] == "req-7"
+
+
 async def test_model_that_is_not_allowed_is_refused_and_not_listed(tenant: Resident) -> None:
     await tenant.ask("PUT", "/api/model-aliases/fast", {"targets": ["mock/small"]})
     await tenant.ask("PUT", "/api/model-policies/tenant", {"allowed": ["mock/large-*"]})

@@ -14,7 +14,7 @@ from officium.core.gateway.policy import (
     check_subject,
 )
 from officium.core.gateway.store import PolicyStore
-from officium.core.tenancy import Caller, require
+from officium.core.tenancy import AuditEntry, Caller, require
 from officium.core.tenancy.caller import require_operator
 from officium.kit.clock import Clock
 from officium.kit.notices import Notices
@@ -35,7 +35,9 @@ class PolicyService:
         require(caller, "admin")
         return await self._store.list_policies(caller)
 
-    async def set_policy(self, caller: Caller, subject: str, allowed: Sequence[str]) -> ModelPolicy:
+    async def set_policy(
+        self, caller: Caller, subject: str, allowed: Sequence[str], *, request_id: str | None = None
+    ) -> ModelPolicy:
         """Let `subject` use the models that fit one of `allowed`, and no others; none at all if it is empty.
 
         Raises PermissionDenied and InvalidModelPolicy.
@@ -50,16 +52,30 @@ class PolicyService:
         others = [known for known in await self._store.list_policies(caller) if known.subject != subject]
         if len(others) >= MOST_POLICIES:
             raise InvalidModelPolicy(f"A tenant has at most {MOST_POLICIES} policies. Delete one.")
-        await self._store.put_policy(caller, policy)
+        entry = self._entry("set", subject, request_id, {"allowed": list(policy.allowed)})
+        await self._store.put_policy(caller, policy, entry)
         self._tell(caller, "set", subject)
         return policy
 
-    async def delete_policy(self, caller: Caller, subject: str) -> None:
+    async def delete_policy(self, caller: Caller, subject: str, *, request_id: str | None = None) -> None:
         """Lift a policy. Raises PermissionDenied, InvalidModelPolicy and PolicyNotFound."""
         _check_writer(caller, subject)
-        if not await self._store.delete_policy(caller, subject):
+        entry = self._entry("deleted", subject, request_id)
+        if not await self._store.delete_policy(caller, subject, entry):
             raise PolicyNotFound(f"There is no policy about {subject!r}.", subject=subject)
         self._tell(caller, "deleted", subject)
+
+    def _entry(
+        self, what: str, subject: str, request_id: str | None, after: dict[str, object] | None = None
+    ) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            action=f"model_policy.{what}",
+            thing="model_policy",
+            thing_id=subject,
+            after=after,
+            request_id=request_id,
+        )
 
     def _tell(self, caller: Caller, what: str, subject: str) -> None:
         self._notices.publish(MODELS_CHANGED, caller.tenant_id)

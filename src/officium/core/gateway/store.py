@@ -107,8 +107,11 @@ class PolicyStore:
             for row in rows
         ]
 
-    async def put_policy(self, caller: Caller, policy: ModelPolicy) -> None:
-        """Create the policy or replace it; of two at once the later one holds."""
+    async def put_policy(self, caller: Caller, policy: ModelPolicy, entry: AuditEntry) -> None:
+        """Create the policy or replace it; of two at once the later one holds.
+
+        The entry goes into the audit log, with what was allowed before.
+        """
         insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
         kind, _, id = policy.subject.partition(":")
         values = {
@@ -122,10 +125,12 @@ class PolicyStore:
             .on_conflict_do_update(index_elements=["tenant_id", "subject_kind", "subject_id"], set_=values)
         )
         async with self._database.writing(caller.tenant_id) as connection:
+            before = await _allowed(caller, connection, policy.subject)
             await connection.execute(query)
+            await record(caller, connection, replace(entry, before=before))
 
-    async def delete_policy(self, caller: Caller, subject: str) -> bool:
-        """Delete the policy; whether there was one."""
+    async def delete_policy(self, caller: Caller, subject: str, entry: AuditEntry) -> bool:
+        """Delete the policy, and say so in the audit log; whether there was one."""
         kind, _, id = subject.partition(":")
         mine = (
             (model_policies.c.tenant_id == caller.tenant_id)
@@ -133,4 +138,25 @@ class PolicyStore:
             & (model_policies.c.subject_id == id)
         )
         async with self._database.writing(caller.tenant_id) as connection:
-            return (await connection.execute(delete(model_policies).where(mine))).rowcount > 0
+            before = await _allowed(caller, connection, subject)
+            if before is None:
+                return False
+            await connection.execute(delete(model_policies).where(mine))
+            await record(caller, connection, replace(entry, before=before))
+        return True
+
+
+async def _allowed(caller: Caller, connection: AsyncConnection, subject: str) -> dict[str, object] | None:
+    """What the audit log says of a policy as it is; nobody changes it until the transaction ends."""
+    kind, _, id = subject.partition(":")
+    query = (
+        select(model_policies.c.allowed)
+        .where(
+            model_policies.c.tenant_id == caller.tenant_id,
+            model_policies.c.subject_kind == kind,
+            model_policies.c.subject_id == id,
+        )
+        .with_for_update()
+    )
+    row = (await connection.execute(query)).first()
+    return None if row is None else {"allowed": row.allowed}

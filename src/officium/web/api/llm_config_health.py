@@ -2,14 +2,14 @@
 
 from typing import Annotated, Literal, Protocol
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from officium.core.gateway.health import HealthReport
 from officium.core.tenancy.caller import Caller
 from officium.web.acting import ActingUsers, UserId
 from officium.web.caller import Authenticator
-from officium.web.keyed import KnownCaller, keyed_router
+from officium.web.keyed import KnownCaller, RequestId, keyed_router
 
 
 class HealthChecks(Protocol):
@@ -50,19 +50,17 @@ def llm_config_health_router(
 
     @router.post("/api/llm-config/{id}/health-check", summary="Does this configuration work?")
     async def check(
-        caller: KnownCaller, id: ConfigId, request: Request, user_id: UserId = None
+        caller: KnownCaller, id: ConfigId, request_id: RequestId, user_id: UserId = None
     ) -> LlmConfigHealth:
         """Asks the provider for a few words, which count as any call does."""
         subject = await users.subject_of(caller, user_id)
-        return _shown(
-            await checks.check_config(subject.caller, id, subject.owner_id, request_id=_id_of(request))
-        )
+        return _shown(await checks.check_config(subject.caller, id, subject.owner_id, request_id=request_id))
 
     @router.post("/config/refresh", summary="Use the configuration as it is now, on every replica")
-    async def refresh(caller: KnownCaller, request: Request, user_id: UserId = None) -> LlmConfigHealth:
+    async def refresh(caller: KnownCaller, request_id: RequestId, user_id: UserId = None) -> LlmConfigHealth:
         """Answers with the provider and model that are used where nobody names a model."""
         subject = await users.subject_of(caller, user_id)
-        return _shown(await refreshes.refresh(subject.caller, request_id=_id_of(request)))
+        return _shown(await refreshes.refresh(subject.caller, request_id=request_id))
 
     return router
 
@@ -75,8 +73,3 @@ def _shown(report: HealthReport) -> LlmConfigHealth:
         latency_ms=report.latency_ms,
         message=report.message,
     )
-
-
-def _id_of(request: Request) -> str:
-    request_id: str = request.scope["officium.request_id"]
-    return request_id

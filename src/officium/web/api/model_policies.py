@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from officium.core.gateway.policy import ModelPolicy
 from officium.core.tenancy.caller import Caller
 from officium.web.caller import Authenticator
-from officium.web.keyed import KnownCaller, keyed_router
+from officium.web.keyed import KnownCaller, RequestId, keyed_router
 
 _PATTERNS = ["groq/*", "openai/gpt-*"]
 
@@ -20,9 +20,11 @@ class PolicyService(Protocol):
 
     async def list_policies(self, caller: Caller) -> Sequence[ModelPolicy]: ...
 
-    async def set_policy(self, caller: Caller, subject: str, allowed: Sequence[str]) -> ModelPolicy: ...
+    async def set_policy(
+        self, caller: Caller, subject: str, allowed: Sequence[str], *, request_id: str | None = None
+    ) -> ModelPolicy: ...
 
-    async def delete_policy(self, caller: Caller, subject: str) -> None: ...
+    async def delete_policy(self, caller: Caller, subject: str, *, request_id: str | None = None) -> None: ...
 
 
 class AllowedModels(BaseModel):
@@ -70,13 +72,13 @@ def model_policies_router(policies: PolicyService, authenticator: Authenticator)
 
     @router.put("/api/model-policies/{subject}", summary="Let a subject use these models and no others")
     async def set_policy(
-        caller: KnownCaller, subject: PolicySubject, asked: AllowedModels
+        caller: KnownCaller, subject: PolicySubject, asked: AllowedModels, request_id: RequestId
     ) -> ShownModelPolicy:
-        return _shown(await policies.set_policy(caller, subject, asked.allowed))
+        return _shown(await policies.set_policy(caller, subject, asked.allowed, request_id=request_id))
 
     @router.delete("/api/model-policies/{subject}", summary="Lift a policy", status_code=204)
-    async def delete_policy(caller: KnownCaller, subject: PolicySubject) -> None:
-        await policies.delete_policy(caller, subject)
+    async def delete_policy(caller: KnownCaller, subject: PolicySubject, request_id: RequestId) -> None:
+        await policies.delete_policy(caller, subject, request_id=request_id)
 
     return router
 
