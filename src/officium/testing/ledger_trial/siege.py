@@ -246,8 +246,8 @@ async def _judge_rounds(
         f"at most {most:,} of {siege.limit:,} tokens booked",
     )
     verdict.remark(
-        f"by the provider's own count at most {real:,}: {unknown} calls died with their server, which took with "
-        f"it what it knew of {forgotten:,} tokens"
+        f"by the provider's own count at most {real:,}: {unknown} calls died with their server, "
+        f"and with it what it knew of {forgotten:,} tokens"
     )
     verdict.judge("nothing stays held", held == 0, f"{held} holds, when the last had expired")
     verdict.judge("the counters are the sums of the ledger", differences == 0, f"{differences} differences")
