@@ -61,6 +61,7 @@ from officium.web.errors import (
     status_of,
 )
 from officium.web.exchange import (
+    NO_STORING,
     ASGIApp,
     BodyLimits,
     Exchange,
@@ -116,9 +117,9 @@ class WebParts:
     budgets: BudgetService
     ledger: LedgerEntries
     clients: ClientService
+    destinations: DestinationService
     prices: Prices
     catalogue: Catalogue
-    destinations: DestinationService
     authenticator: Authenticator
     acting_users: ActingUsers
     configs: Configs
@@ -298,8 +299,11 @@ class _Answer:
             self.status = message["status"]
             headers = [(b"x-request-id", self.request_id.encode("ascii")), *_SECURITY_HEADERS, *self.headers]
             own = list(message["headers"])
-            if all(name != b"content-security-policy" for name, _ in own):
+            names = {name for name, _ in own}
+            if b"content-security-policy" not in names:
                 headers.append(_JSON_POLICY)
+            if b"cache-control" not in names:
+                headers.append(NO_STORING)
             message = {**message, "headers": [*own, *headers]}
         await self._send(message)
 
@@ -357,6 +361,7 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would send people to whatever host the request names
         max_body_size=parts.body_limits.size_bytes,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -377,9 +382,9 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(reports_router(parts.reports, parts.authenticator))
     app.include_router(budgets_router(parts.budgets, parts.ledger, parts.authenticator))
     app.include_router(chat_widget_router(parts.clients, parts.authenticator))
+    app.include_router(alerts_router(parts.destinations, parts.authenticator))
     app.include_router(prices_router(parts.prices, parts.authenticator))
     app.include_router(model_catalogue_router(parts.catalogue, parts.authenticator))
-    app.include_router(alerts_router(parts.destinations, parts.authenticator))
     app.include_router(llm_config_router(parts.configs, parts.acting_users, parts.authenticator))
     app.include_router(
         llm_config_health_router(parts.checks, parts.refreshes, parts.acting_users, parts.authenticator)
