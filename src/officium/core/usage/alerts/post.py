@@ -42,13 +42,20 @@ class AlertPost:
 
     async def deliver_due(self) -> None:
         """Try every alert that is due now, a few at a time."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(WORKERS):
-                group.create_task(self._work())
+        first = await self._claim()
+        if first is not None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._work(first))
+                for _ in range(WORKERS - 1):
+                    group.create_task(self._work(await self._claim()))
 
-    async def _work(self) -> None:
-        while claimed := await self._alerts.claim_for_all_tenants(self._clock.now(), CLAIM_S):
+    async def _work(self, claimed: ClaimedAlert | None) -> None:
+        while claimed is not None:
             await self._deliver(claimed)
+            claimed = await self._claim()
+
+    async def _claim(self) -> ClaimedAlert | None:
+        return await self._alerts.claim_for_all_tenants(self._clock.now(), CLAIM_S)
 
     async def _deliver(self, claimed: ClaimedAlert) -> None:
         caller = Caller(claimed.tenant_id, "job:alerts", frozenset())
