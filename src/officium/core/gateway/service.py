@@ -108,8 +108,8 @@ class GatewayService:
             raise
         opened = GatewayStream(stream, call, notes)
         self._keeper.watch(opened)
-        if self._cache is None or lookup is None or lookup.key is None:
-            return opened
+        if self._cache is None or lookup is None or lookup.key is None or notes:
+            return opened  # what credits cut short is nobody's answer but this caller's
         return RememberedStream(opened, self._cache, caller, lookup)
 
     async def embed(self, caller: Caller, request: EmbeddingRequest, context: CallContext) -> EmbeddingAnswer:
