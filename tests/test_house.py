@@ -41,6 +41,7 @@ FOR_ALL_TENANTS = {
     "LedgerStore.list_overdue_for_all_tenants": "holds of processes that died are charged, whosever they are",
     "_SqliteBooks._write_for_all_tenants": "holds of all tenants are written together; each names its own",
     "_read_sqlite_for_all_tenants": "what such a batch needs to know",
+    "_save_sqlite_for_all_tenants": "what such a batch has changed",
     "_PostgresBooks._try_for_all_tenants": "the same, on PostgreSQL",
     "_PostgresBooks._undo_for_all_tenants": "the same, taken back",
     "_read_postgres_for_all_tenants": "what such a batch needs to know, there",

@@ -72,8 +72,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_holds"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("ix_holds_expires", "holds", ["expires_at"])
     op.create_table(
         "ledger_entries",
         sa.Column(
@@ -97,8 +97,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_ledger_entries"),
         sa.UniqueConstraint("hold_id", "kind", name="uq_ledger_entries_hold_id_kind"),
     )
-    op.create_index("ix_ledger_entries_request", "ledger_entries", ["request_id"])
-    op.create_index("ix_ledger_entries_tenant_created", "ledger_entries", ["tenant_id", "created_at"])
+    op.create_index("ix_ledger_entries_tenant", "ledger_entries", ["tenant_id", "id"])
     op.create_table(
         "budget_alerts",
         sa.Column("id", sa.String(64), nullable=False),

@@ -22,6 +22,7 @@ from officium.core.usage.ledger.books import (
     PastEntry,
     entry_of,
     late_entry,
+    moment_text,
     read_counters,
     subject_of,
     triple,
@@ -63,10 +64,14 @@ class _Place(Struct):
 
 
 class _Room(Struct):
-    """How many tokens of output the budgets have room for: `alone`, and beside what others hold (`now`)."""
+    """How many tokens of output the budgets have room for: `alone`, and beside what others hold (`now`).
+
+    `is_limited`: a budget counts them. The tight counters are those with the least room.
+    """
 
     alone: int
     now: int
+    is_limited: bool
     tight_alone: tuple[Counter, int, BudgetRow] | None
     tight_now: tuple[Counter, int, BudgetRow] | None
 
@@ -236,7 +241,7 @@ class Batch:
                 return MustWait(blocked)
         if room.now < _least(need):
             return _refusal(need, room.tight_now, is_exhausted=False)
-        return self._grant(operation, place, room.now)
+        return self._grant(operation, place, room)
 
     def _blocked_subjects(self, operation: PlaceHold) -> tuple[Subject, ...]:
         """Those for whose budgets one before it in this batch waits: nobody is overtaken."""
@@ -244,8 +249,8 @@ class Batch:
             return ()
         return tuple(who for who in operation.subjects if (operation.tenant_id, who) in self._blocked)
 
-    def _grant(self, operation: PlaceHold, place: _Place, tokens: int) -> Granted:
-        need, label = operation.need, operation.label
+    def _grant(self, operation: PlaceHold, place: _Place, room: _Room) -> Granted:
+        need, label, tokens = operation.need, operation.label, room.now
         amounts = Amounts(
             tokens=need.fixed.tokens + tokens,
             requests=need.fixed.requests,
@@ -272,10 +277,10 @@ class Batch:
             0,
             0,
             int(operation.is_stream),
-            operation.created_at,
-            operation.expires_at,
+            moment_text(operation.created_at),
+            moment_text(operation.expires_at),
         )
-        return Granted(amounts, tokens, place.text, _is_limited(need, place.counters))
+        return Granted(amounts, tokens, place.text, room.is_limited)
 
     def _mark_exhausted(
         self, need: Need, counters: list[tuple[Counter, int, BudgetRow]], moment: datetime
@@ -316,7 +321,7 @@ class Batch:
             if hold is not None:
                 hold.streamed_tokens = renewal.streamed.tokens
                 hold.streamed_nano_usd = renewal.streamed.nano_usd
-                hold.expires_at = renewal.expires_at
+                hold.expires_at = moment_text(renewal.expires_at)
                 self._changed_hold(hold)
 
     # The end of holds
@@ -327,7 +332,7 @@ class Batch:
         if hold is None:
             self._settle_late(operation, spent)
             return
-        entry = entry_of(hold, "settled", spent, operation.source, operation.settled_at)
+        entry = entry_of(hold, "settled", spent, operation.source, moment_text(operation.settled_at))
         self._book(entry)
 
     def _settle_late(self, operation: SettleHold, spent: tuple[int, int, int]) -> None:
@@ -348,13 +353,14 @@ class Batch:
 
     def _expire(self, operation: ExpireHold) -> bool:
         hold = self._holds.get(operation.hold_id)
-        if hold is None or hold.expires_at > operation.now:
+        now = moment_text(operation.now)
+        if hold is None or hold.expires_at > now:
             return False
         self._take_off(operation.hold_id)
         charged = (hold.tokens, hold.requests, hold.nano_usd)
         if hold.is_stream:
             charged = (hold.streamed_tokens, hold.requests, hold.streamed_nano_usd)
-        self._book(entry_of(hold, "unknown", charged, "estimated", operation.now))
+        self._book(entry_of(hold, "unknown", charged, "estimated", now))
         return True
 
     def _take_off(self, hold_id: str) -> HoldRow | None:
@@ -417,14 +423,12 @@ class Batch:
                 continue
             if counter.used:
                 reset_id = f"{operation.id}.{number}"
-                self._append_reset(reset_id, label, counter, UNITS[unit], operation.reset_at)
+                self._append_reset(reset_id, label, counter, UNITS[unit], moment_text(operation.reset_at))
             counter.alerted = 0
             counter.exhausted_at = None
             self._changed(counter)
 
-    def _append_reset(
-        self, reset_id: str, label: Label, counter: Counter, unit: int, moment: datetime
-    ) -> None:
+    def _append_reset(self, reset_id: str, label: Label, counter: Counter, unit: int, moment: str) -> None:
         amounts = [0, 0, 0]
         amounts[unit] = -counter.used
         ref = (counter.budget_id, counter.period_start, _UNIT_NAMES[unit])
@@ -442,7 +446,7 @@ class Batch:
         counter.used = 0
         self._changed(counter)
 
-    def _alert(self, counter: Counter, moment: datetime) -> None:
+    def _alert(self, counter: Counter, moment: str) -> None:
         """Report the thresholds that `used` has reached for the first time."""
         limit = counter.limit
         if limit is None:
@@ -488,7 +492,8 @@ _LARGEST = 2**53
 
 def _check_size(amounts: tuple[int, int, int]) -> None:
     """Raise OverflowError for what would break a column, or the sum of many of its kind."""
-    if not -_LARGEST <= min(amounts) <= max(amounts) <= _LARGEST:
+    tokens, requests, nano_usd = amounts
+    if max(abs(tokens), abs(requests), abs(nano_usd)) > _LARGEST:
         raise OverflowError("an amount is too large for the ledger")
 
 
@@ -502,7 +507,7 @@ def _measure(need: Need, counters: list[tuple[Counter, int, BudgetRow]]) -> _Roo
     A budget of which the call needs nothing does not stand in its way, even when it is overdrawn.
     """
     most = need.output_tokens
-    room = _Room(most, most, None, None)
+    room = _Room(most, most, False, None, None)
     fixed = triple(need.fixed)
     for each in counters:
         counter, unit, _ = each
@@ -512,6 +517,7 @@ def _measure(need: Need, counters: list[tuple[Counter, int, BudgetRow]]) -> _Roo
         price = _PER_TOKEN[unit] if unit < 2 else need.nano_usd_per_output_token
         left = limit - counter.used - fixed[unit]
         if price and most:
+            room.is_limited = True
             alone, now = left // price, (left - counter.held) // price
         elif fixed[unit]:
             alone, now = (most if left >= 0 else -1), (most if left >= counter.held else -1)
@@ -526,15 +532,6 @@ def _measure(need: Need, counters: list[tuple[Counter, int, BudgetRow]]) -> _Roo
 
 _PER_TOKEN = (1, 0)
 """What a token of output counts in tokens and in requests."""
-
-
-def _is_limited(need: Need, counters: list[tuple[Counter, int, BudgetRow]]) -> bool:
-    return any(
-        counter.limit is not None
-        and counter.is_hard
-        and (_PER_TOKEN[unit] if unit < 2 else need.nano_usd_per_output_token)
-        for counter, unit, _ in counters
-    )
 
 
 def _subjects_waited_for(
@@ -575,5 +572,5 @@ def _late(operation: SettleHold, kind: EntryKind, counters: str, amounts: tuple[
         counters,
         amounts,
         operation.source,
-        operation.settled_at,
+        moment_text(operation.settled_at),
     )

@@ -1,6 +1,6 @@
 """What a batch reads from the database and writes back: counters, holds, entries and alerts."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import msgspec
@@ -59,8 +59,8 @@ class NewCounter(Struct, array_like=True, frozen=True):
     ends_at: datetime
 
 
-class HoldRow(Struct, array_like=True):
-    """A hold as it stands in its table."""
+class HoldRow(Struct, array_like=True, gc=False):
+    """A hold as it stands in its table; its moments are written by `moment_text`."""
 
     id: str
     tenant_id: str
@@ -77,8 +77,8 @@ class HoldRow(Struct, array_like=True):
     streamed_tokens: int
     streamed_nano_usd: int
     is_stream: int
-    created_at: datetime
-    expires_at: datetime
+    created_at: str
+    expires_at: str
 
 
 class PastEntry(Struct, array_like=True, gc=False):
@@ -92,13 +92,13 @@ class PastEntry(Struct, array_like=True, gc=False):
     nano_usd: int
 
 
-class Entry(Struct, gc=False):
+class Entry(Struct, array_like=True, gc=False):
     """A line to append to the ledger."""
 
     tenant_id: str
     hold_id: str
     kind: EntryKind
-    created_at: datetime
+    created_at: str
     request_id: str
     actor: str
     app: str
@@ -112,7 +112,7 @@ class Entry(Struct, gc=False):
     source: SpendingSource
 
 
-class Alert(Struct, frozen=True):
+class Alert(Struct, array_like=True, frozen=True):
     """What was used has reached `threshold` percent of a limit."""
 
     tenant_id: str
@@ -121,7 +121,7 @@ class Alert(Struct, frozen=True):
     threshold: int
     used: int
     limit: int
-    created_at: datetime
+    created_at: str
 
 
 class Changes(Struct):
@@ -155,13 +155,20 @@ def write_counters(refs: tuple[CounterRef, ...]) -> str:
     return _encode(refs).decode()
 
 
+def moment_text(moment: datetime) -> str:
+    """A moment in UTC as SQLite's tables hold it and PostgreSQL understands it; later ones sort later."""
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[:26]
+
+
 def triple(amounts: Amounts) -> tuple[int, int, int]:
     """The amounts in the order of `UNITS`."""
     return (amounts.tokens, amounts.requests, amounts.nano_usd)
 
 
 def entry_of(
-    hold: HoldRow, kind: EntryKind, amounts: tuple[int, int, int], source: SpendingSource, moment: datetime
+    hold: HoldRow, kind: EntryKind, amounts: tuple[int, int, int], source: SpendingSource, moment: str
 ) -> Entry:
     """The line that stands for a hold's end."""
     return Entry(
@@ -189,7 +196,7 @@ def late_entry(
     counters: str,
     amounts: tuple[int, int, int],
     source: SpendingSource,
-    moment: datetime,
+    moment: str,
 ) -> Entry:
     """A line for a hold whose row is no more, or that never was."""
     return Entry(

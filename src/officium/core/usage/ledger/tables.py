@@ -77,11 +77,12 @@ holds = Table(
     Column("is_stream", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
-    Index("ix_holds_expires", "expires_at"),
+    sqlite_with_rowid=False,
 )
-"""Calls under way. `counters` lists the counters the amounts are held on, as triples of budget, period and
-unit in JSON: `[["bud_1","2026-11","tokens"],["bud_2","2026-11-21","requests"]]`. Where a hold expires, a call
-that streams is charged what it had `streamed_…` when that was last saved; any other all that was held."""
+"""Calls under way: rows that come and go, and are never many, so there is no index but that of their ids.
+`counters` lists the counters the amounts are held on, as triples of budget, period and unit in JSON:
+`[["bud_1","2026-11","tokens"],["bud_2","2026-11-21","requests"]]`. Where a hold expires, a call that streams
+is charged what it had `streamed_…` when that was last saved; any other all that was held."""
 
 ledger_entries = Table(
     "ledger_entries",
@@ -103,8 +104,7 @@ ledger_entries = Table(
     Column("nano_usd", BigInteger, nullable=False),
     Column("source", String(16), nullable=False),
     UniqueConstraint("hold_id", "kind"),
-    Index("ix_ledger_entries_tenant_created", "tenant_id", "created_at"),
-    Index("ix_ledger_entries_request", "request_id"),
+    Index("ix_ledger_entries_tenant", "tenant_id", "id"),
 )
 """Appended, never edited. `kind` is `settled`, `unknown` (the hold expired), `correction` (what was unknown
 became known, as the difference) or `reset` (used goes back to zero; for one counter each, with an id of its
