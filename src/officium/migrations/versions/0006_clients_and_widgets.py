@@ -93,14 +93,7 @@ SELECT
     {_used("requests", "month", now)} AS requests_made_this_month,
     {_used("tokens", "total", now)} AS total_tokens_used,
     {_used("requests", "total", now)} AS total_requests_made,
-    EXISTS (
-        SELECT 1 FROM budgets b LEFT JOIN budget_counters c
-            ON c.budget_id = b.id AND c.starts_at <= {now} AND {now} < c.ends_at
-        WHERE b.tenant_id = w.tenant_id
-            AND (({_OF_WIDGET}) OR ({_OF_CLIENT}))
-            AND b.is_hard AND b."limit" IS NOT NULL
-            AND (c.exhausted_at IS NOT NULL OR coalesce(c.used, 0) >= b."limit")
-    ) AS credits_exhausted
+    ({_exhausted(_OF_WIDGET, now)} OR {_exhausted(_OF_CLIENT, now)}) AS credits_exhausted
 FROM widget_configs w
 """  # noqa: S608 - our own constants
 
@@ -125,3 +118,11 @@ def _used(unit: str, period: str, now: str) -> str:
         ON c.budget_id = b.id AND c.starts_at <= {now} AND {now} < c.ends_at
         WHERE b.tenant_id = w.tenant_id
         AND {_OF_WIDGET} AND b.unit = '{unit}' AND b.period = '{period}'), 0)"""  # noqa: S608
+
+
+def _exhausted(subject: str, now: str) -> str:
+    """Whether a hard limit of the subject is used up, or refused a call in its running period."""
+    return f"""EXISTS (SELECT 1 FROM budgets b LEFT JOIN budget_counters c
+        ON c.budget_id = b.id AND c.starts_at <= {now} AND {now} < c.ends_at
+        WHERE b.tenant_id = w.tenant_id AND {subject} AND b.is_hard AND b."limit" IS NOT NULL
+        AND (c.exhausted_at IS NOT NULL OR coalesce(c.used, 0) >= b."limit"))"""  # noqa: S608

@@ -226,13 +226,14 @@ def _unalarmed(row: RowMapping, budget: Budget) -> dict[str, Any]:
 
 
 def _counted_lately(caller: Caller, now: datetime) -> ColumnElement[bool]:
-    """The tenant's counters that run, and those before them from which a rate can be read."""
+    """The counters of the tenant's budgets that run, and those before from which a rate can be read."""
     is_recent = or_(
         budget_counters.c.ends_at > now,
         and_(budgets.c.period == "day", budget_counters.c.ends_at > now - LOOK_BACK - _ONE_DAY),
         and_(budgets.c.period == "month", budget_counters.c.ends_at > now - _LONGEST_MONTH),
     )
-    return and_(budget_counters.c.tenant_id == caller.tenant_id, is_recent)
+    # Not by the counters' own tenant: that would lead the database over all counters the tenant ever had.
+    return and_(budgets.c.tenant_id == caller.tenant_id, is_recent)
 
 
 def _of_subjects(caller: Caller, subjects: Sequence[Subject]) -> ColumnElement[bool]:
