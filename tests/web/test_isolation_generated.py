@@ -194,7 +194,11 @@ async def words_of_victims(town: Town) -> tuple[list[str], list[str]]:
     }
     texts = [value for rows in town.silent_rows.values() for row in rows for value in row]
     canaries = {
-        *(text for text in texts if isinstance(text, str) and text.startswith(f"{MARK}-")),
+        *(
+            text
+            for text in texts
+            if isinstance(text, str) and text.startswith(f"{MARK}-") and text.endswith(str(NUMBER))
+        ),
         *(*SECRETS, town.alpha.tenant.id, (await town.alpha.key())[:14]),
     }
     ids = [town.alpha.tenant.id, SILENT, str(NUMBER), (await town.alpha.key())[:14]]

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from officium.kit.row_security import protect
+
 revision = "0010"
 down_revision = "0009"
 
@@ -22,6 +24,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "key", name="pk_idempotency_keys"),
     )
     op.create_index("ix_idempotency_keys_expires", "idempotency_keys", ["expires_at"])
+    protect("idempotency_keys")
 
 
 def downgrade() -> None:
