@@ -37,6 +37,7 @@ _CALLER = Caller("ten_1", "key:ak_1", frozenset({"inference"}))
 _LABEL = Label(request_id="req_01k5c9m0w8", actor="key:ak_1", app="gateway", model="mock/model")
 _NEED = Need(fixed=Amounts(120, 1, 5_000), output_tokens=300, least_output_tokens=64)
 _SPENT = Amounts(250, 1, 9_000)
+_GROUP = writer_module.BATCH_LARGEST
 _MANY = 1_000
 _LONE_HOLDS = 100
 
@@ -92,7 +93,7 @@ async def _measure(url: str, arguments: argparse.Namespace) -> None:
     await _fill(database)
     many = [Subject("key", f"ak_{number}") for number in range(_MANY)]
     for name, largest, pairs in (
-        ("grouped", writer_module.BATCH_LARGEST, arguments.pairs),
+        ("grouped", _GROUP, arguments.pairs),
         ("one by one", 1, max(1, arguments.pairs // 20)),
     ):
         writer_module.BATCH_LARGEST = largest
