@@ -40,6 +40,7 @@ async def passes(windows: SharedWindows, key: str = "ten_1") -> bool:
 async def lose(windows: SharedWindows, server: RedisServer) -> None:
     """Stop Redis, and ask until nobody tries it any more."""
     server.stop()
+    windows._timeout_s = 0.02
     for _ in range(3):
         await windows.take([("test:", "somebody", THREE)])
 
@@ -48,7 +49,7 @@ async def lose(windows: SharedWindows, server: RedisServer) -> None:
 async def test_lost_redis_is_replaced_as_the_setting_says(
     redis_server: RedisServer, on_loss: OnLoss, expected: int
 ) -> None:
-    async with shared(redis_server.url, on_loss, HandClock(), timeout_s=0.05) as windows:
+    async with shared(redis_server.url, on_loss, HandClock()) as windows:
         assert await passes(windows)
         await lose(windows, redis_server)
 
@@ -58,9 +59,10 @@ async def test_lost_redis_is_replaced_as_the_setting_says(
 
 
 async def test_without_redis_nobody_passes_where_the_setting_is_closed(redis_server: RedisServer) -> None:
-    async with shared(redis_server.url, "closed", HandClock(), timeout_s=0.05) as windows:
+    async with shared(redis_server.url, "closed", HandClock()) as windows:
         assert await passes(windows)
         redis_server.stop()
+        windows._timeout_s = 0.02
 
         with pytest.raises(LimiterUnavailable) as caught:
             await passes(windows)
@@ -70,7 +72,7 @@ async def test_without_redis_nobody_passes_where_the_setting_is_closed(redis_ser
 
 async def test_redis_that_is_back_counts_again_for_all(redis_server: RedisServer) -> None:
     clock = HandClock()
-    async with shared(redis_server.url, clock=clock, timeout_s=0.05) as windows:
+    async with shared(redis_server.url, clock=clock) as windows:
         with capture_logs() as lines:
             await lose(windows, redis_server)
             redis_server.start()
@@ -81,12 +83,13 @@ async def test_redis_that_is_back_counts_again_for_all(redis_server: RedisServer
                     await passes(windows, "somebody")
                     clock.advance(1.1)
 
+        windows._timeout_s = 5
         async with shared(redis_server.url) as another:
             assert [await passes(one) for one in (windows, another, windows, another)] == [True] * 3 + [False]
 
 
 async def test_what_is_spent_without_redis_is_counted_here(redis_server: RedisServer) -> None:
-    async with shared(redis_server.url, clock=HandClock(), timeout_s=0.05) as windows:
+    async with shared(redis_server.url, clock=HandClock()) as windows:
         await lose(windows, redis_server)
 
         await windows.add([("test:", "ten_1", THREE)], 5)
@@ -107,8 +110,8 @@ async def test_redis_that_hangs_costs_a_moment_and_then_nothing() -> None:
         ended = time.perf_counter()
 
     assert first == later == [True] * 50
-    assert 0.02 <= then - began < 0.5  # together, and not one after the other
-    assert ended - then < 0.02  # not one of them was waited for
+    assert 0.02 <= then - began < 0.9  # together: one after the other would be a second
+    assert ended - then < 0.5  # not one of them was waited for, or this would be a second, too
     silent.close()
 
 
@@ -124,8 +127,8 @@ async def test_answer_that_is_late_does_not_cost_the_connection(redis_server: Re
         await redis.aclose()
 
 
-async def test_request_that_is_cancelled_says_nothing_of_redis(redis_server: RedisServer) -> None:
-    async with shared(redis_server.url, clock=HandClock()) as windows:
+async def test_request_that_is_cancelled_says_nothing_of_redis(redis_url: str) -> None:
+    async with shared(redis_url, clock=HandClock()) as windows:
         for _ in range(5):
             task = asyncio.create_task(passes(windows, "somebody"))
             await asyncio.sleep(0)

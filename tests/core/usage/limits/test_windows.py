@@ -233,14 +233,13 @@ async def test_redis_lets_as_many_pass_as_the_limit_says(shared: SharedWindows) 
     waits = [await hit(shared, key=key) for _ in range(12)]
 
     assert waits[:10] == [0.0] * 10
-    assert all(59 < wait_s <= 60 for wait_s in waits[10:])
+    assert all(30 < wait_s <= 60 for wait_s in waits[10:])
 
 
 async def test_redis_lets_in_again_what_has_left_the_window(shared: SharedWindows) -> None:
-    key, limit = secrets.token_hex(8), RateLimit(2, 0.03)
-    await hit(shared, limit, key)
-    await hit(shared, limit, key)
-    wait_s = await hit(shared, limit, key)
+    key, limit = secrets.token_hex(8), RateLimit(1, 0.03)
+    while not (wait_s := await hit(shared, limit, key)):  # until one comes soon enough after another
+        pass
 
     await asyncio.sleep(wait_s + 0.002)
 
@@ -265,12 +264,12 @@ async def test_redis_looks_spends_and_waits_for_large_costs_as_memory_does(share
 
     assert await hit(shared, limit, key, cost=0) == 0
     assert await hit(shared, limit, key, cost=60) == 0
-    assert await hit(shared, limit, key, cost=41) > 59
-    assert await hit(shared, limit, key, cost=101) > 59
+    assert await hit(shared, limit, key, cost=41) > 30
+    assert await hit(shared, limit, key, cost=101) > 30
     await shared.add([("test:", key, limit)], 60)
     (state,) = await shared.take([("test:", key, limit)], 0)
     assert state.used == 120
-    assert state.room_after_s > 59
+    assert state.room_after_s > 30
 
 
 async def test_redis_keeps_no_names_and_nothing_for_longer_than_the_window(
