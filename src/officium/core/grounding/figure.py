@@ -30,8 +30,8 @@ class DateReading(Struct, frozen=True):
 class Figure(Struct, frozen=True, kw_only=True):
     """A figure where it stands: `text[start:end]`.
 
-    `readings` are the numbers it may mean, `dates` the days. `unit` is a currency's code, or a span of time in
-    English. `hedge` says that the text calls it an approximation.
+    `readings` are the numbers it may mean, `dates` the days. `unit` is a currency's code, or a span of time
+    in English. `hedge` says that the text calls it an approximation.
     """
 
     start: int
