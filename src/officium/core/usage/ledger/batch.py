@@ -71,9 +71,9 @@ class _Room(Struct):
 
     alone: int
     now: int
-    is_limited: bool
-    tight_alone: tuple[Counter, int, BudgetRow] | None
-    tight_now: tuple[Counter, int, BudgetRow] | None
+    tight_alone: tuple[Counter, int, BudgetRow] | None = None
+    tight_now: tuple[Counter, int, BudgetRow] | None = None
+    is_limited: bool = False
 
 
 class Batch:
@@ -241,7 +241,7 @@ class Batch:
                 return MustWait(blocked)
         if room.now < _least(need):
             return _refusal(need, room.tight_now, is_exhausted=False)
-        return self._grant(operation, place, room)
+        return self._grant(operation, place, room.now, is_limited=room.is_limited)
 
     def _blocked_subjects(self, operation: PlaceHold) -> tuple[Subject, ...]:
         """Those for whose budgets one before it in this batch waits: nobody is overtaken."""
@@ -249,8 +249,10 @@ class Batch:
             return ()
         return tuple(who for who in operation.subjects if (operation.tenant_id, who) in self._blocked)
 
-    def _grant(self, operation: PlaceHold, place: _Place, room: _Room) -> Granted:
-        need, label, tokens = operation.need, operation.label, room.now
+    def _grant(
+        self, operation: PlaceHold, place: _Place, tokens: int, *, is_limited: bool = False
+    ) -> Granted:
+        need, label = operation.need, operation.label
         amounts = Amounts(
             tokens=need.fixed.tokens + tokens,
             requests=need.fixed.requests,
@@ -280,7 +282,7 @@ class Batch:
             moment_text(operation.created_at),
             moment_text(operation.expires_at),
         )
-        return Granted(amounts, tokens, place.text, room.is_limited)
+        return Granted(amounts, tokens, place.text, is_limited)
 
     def _mark_exhausted(
         self, need: Need, counters: list[tuple[Counter, int, BudgetRow]], moment: datetime
@@ -507,7 +509,7 @@ def _measure(need: Need, counters: list[tuple[Counter, int, BudgetRow]]) -> _Roo
     A budget of which the call needs nothing does not stand in its way, even when it is overdrawn.
     """
     most = need.output_tokens
-    room = _Room(most, most, False, None, None)
+    room = _Room(most, most)
     fixed = triple(need.fixed)
     for each in counters:
         counter, unit, _ = each

@@ -165,7 +165,7 @@ class LedgerWriter:
             self._batch_size = len(batch) // 2
             self._jobs.extendleft(reversed(batch))
             return
-        logger.error("ledger.refused", reason=str(error))
+        logger.error("ledger.refused", reason=str(error), exc_info=error)
         self._drop(batch[0])
 
     async def _put_off(self, batch: list[_Job], error: Exception) -> None:
