@@ -14,6 +14,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -80,15 +81,15 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        socket = self._folder / "redis.sock"
-        socket.unlink(missing_ok=True)
+        address = self._folder / "redis.sock"
+        address.unlink(missing_ok=True)
         self._process = subprocess.Popen(
             [
                 self._executable,
                 "--port",
                 "0",
                 "--unixsocket",
-                str(socket),
+                str(address),
                 "--save",
                 "",
                 "--dir",
@@ -97,7 +98,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 10
-        while not socket.exists():
+        while not _listens(address):  # its file is there a moment before anybody listens
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError("redis-server did not start")
             time.sleep(0.01)
@@ -108,6 +109,11 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+def _listens(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(address)) == 0
 
 
 @contextmanager
