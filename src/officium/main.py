@@ -238,6 +238,7 @@ def build_parts(settings: Settings) -> Parts:
         _open_telemetry(),
         prices=price_book,
         unknown_prices=unknown_prices(settings),
+        is_unknown_held=settings.unknown_charge == "held",
         meter=token_meter if "token" in settings.rate_limit_gateway.lower() else None,
     )
     cache = build_cache(settings, redis, secret, clock, registry, price_book)

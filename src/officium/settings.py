@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     unknown_price: Literal["flat", "record", "refuse", "ceiling"] = Field(
         "flat", description="A call without a known price: flat rate, record without cost, refuse, or ceiling"
     )
+    unknown_charge: Literal["streamed", "held"] = Field(
+        "streamed", description="Charge of a stream whose process died: streamed (what was noted) or held (all set aside)"
+    )
     price_ceiling: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?/\d{1,6}(\.\d{1,6})?$")] = Field(
         "15/75", description="US dollars per million tokens, input/output, where the ceiling is charged"
     )
@@ -181,7 +184,7 @@ class Settings(BaseSettings):
     trust_env: bool = Field(False, description="Reach providers through HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
     allowed_private_hosts: Annotated[Words, AfterValidator(_check_hosts)] = Field(
         (),
-        description="Hosts, host:port or 10.1.0.0/16 that tenants' own addresses may lead to; all else is public",
+        description="Hosts, host:port or 10.1.0.0/16 that tenants' addresses may lead to besides public ones",
     )
 
     rate_limit_chat: Limits = Field(

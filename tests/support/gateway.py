@@ -76,6 +76,7 @@ class OpenLedger:
 
     def __init__(self) -> None:
         self.holds: list[Hold] = []
+        self.are_streams: list[bool] = []
         self.settled: list[tuple[str, Amounts, SpendingSource]] = []
         self.has_no_room = False
         self.most_output_tokens: int | None = None
@@ -88,6 +89,7 @@ class OpenLedger:
     async def hold(
         self, caller: Caller, subjects: Sequence[Subject], need: Need, label: Label, *, is_stream: bool
     ) -> Hold:
+        self.are_streams.append(is_stream)
         output_tokens = min(need.output_tokens, self.most_output_tokens or need.output_tokens)
         hold = Hold(
             id=f"hold_{len(self.holds) + 1}",

@@ -232,3 +232,15 @@ async def test_configuration_speaks_where_the_request_is_silent():
     first, second = (asked.body for asked in bench.transport.requests)
     assert (first["temperature"], first["max_tokens"]) == (0.3, 77)
     assert (second["temperature"], second["max_tokens"]) == (1.0, 9)
+
+
+@pytest.mark.parametrize(("is_unknown_held", "is_stream"), [(False, True), (True, False)])
+async def test_operator_chooses_what_a_stream_costs_whose_process_died(
+    is_unknown_held: bool, is_stream: bool
+):
+    bench = bench_of("Bonjour")
+    bench.accountant._is_unknown_held = is_unknown_held
+
+    await bench.stream()
+
+    assert bench.ledger.are_streams == [is_stream]

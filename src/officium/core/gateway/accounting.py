@@ -113,7 +113,11 @@ class OpenCall:
 
 
 class Accountant:
-    """Turns each call's attempts into records of the usage log, metrics and spans."""
+    """Turns each call's attempts into records of the usage log, metrics and spans, and books them.
+
+    A call whose process dies is charged what was streamed by then, as far as that was noted; with
+    `is_unknown_held` all that was set aside for it, so that not even a killed server can overspend.
+    """
 
     def __init__(
         self,
@@ -126,6 +130,7 @@ class Accountant:
         prices: PriceBook | None = None,
         unknown_prices: UnknownPrices | None = None,
         default_output_tokens: int = DEFAULT_OUTPUT_TOKENS,
+        is_unknown_held: bool = False,
         meter: TokenMeter | None = None,
     ) -> None:
         self.clock = clock
@@ -135,6 +140,7 @@ class Accountant:
         self._ledger = ledger
         self._bounds = InputBounds()
         self._default_output_tokens = default_output_tokens
+        self._is_unknown_held = is_unknown_held
         self._usage_log = usage_log
         self._metrics = metrics
         self._telemetry = telemetry
@@ -170,8 +176,9 @@ class Accountant:
             client_id=context.client_id,
             widget_id=context.widget_id,
         )
+        is_metered = _is_stream(request) and not self._is_unknown_held
         call.hold = hold = await self._ledger.hold(
-            call.caller, subjects_of(call.caller, context), need, label, is_stream=_is_stream(request)
+            call.caller, subjects_of(call.caller, context), need, label, is_stream=is_metered
         )
         return hold.output_tokens if hold.is_limited else None
 
