@@ -170,7 +170,8 @@ class Settings(BaseSettings):
         "flat", description="A call without a known price: flat rate, record without cost, refuse, or ceiling"
     )
     unknown_charge: Literal["streamed", "held"] = Field(
-        "streamed", description="Charge of a stream whose process died: streamed (what was noted) or held (all set aside)"
+        "streamed",
+        description="Charge of a stream whose process died: streamed (what was noted) or held (all set aside)",
     )
     price_ceiling: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?/\d{1,6}(\.\d{1,6})?$")] = Field(
         "15/75", description="US dollars per million tokens, input/output, where the ceiling is charged"
