@@ -6,6 +6,7 @@ never run. Nothing is fetched while the files of this very lock file are in plac
 """
 
 import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VENDOR = Path("src/officium/web/static/vendor")
+TEST_VENDOR = Path("tests/support/vendor")
 ASSETS = {
     "swagger-ui-dist": (
         "swagger-ui",
@@ -27,8 +29,55 @@ ASSETS = {
             "swagger-ui.css",
         ),
     ),
+    "htmx.org": ("htmx", ("LICENSE", "dist/htmx.min.js")),
+    "@tabler/core": ("tabler", ("dist/css/tabler.min.css",)),
 }
 """npm package → its folder under `VENDOR`, and the files taken from it."""
+TEST_ASSETS = {"axe-core": ("axe-core", ("LICENSE", "axe.min.js"))}
+"""The same under `TEST_VENDOR`, in a checkout: what the tests of the pages need."""
+ICONS = (
+    "alert-triangle",
+    "arrow-up",
+    "book",
+    "briefcase",
+    "check",
+    "chevron-down",
+    "circle-check",
+    "circle-x",
+    "copy",
+    "cpu",
+    "crown",
+    "device-desktop",
+    "dots",
+    "external-link",
+    "home",
+    "info-circle",
+    "key",
+    "lock",
+    "logout",
+    "menu-2",
+    "message-chatbot",
+    "messages",
+    "moon",
+    "pencil",
+    "player-stop",
+    "plug-connected",
+    "plus",
+    "receipt",
+    "refresh",
+    "search",
+    "send",
+    "speakerphone",
+    "sun",
+    "terminal-2",
+    "thumb-down",
+    "thumb-up",
+    "trash",
+    "user",
+    "x",
+    "chart-line",
+)
+"""Outline icons of `@tabler/icons` that the console uses, put together into one file."""
 
 
 class CustomBuildHook(BuildHookInterface):
@@ -46,13 +95,17 @@ def provide_assets(root: Path) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         _install(root, Path(folder))
-        _copy(Path(folder) / "node_modules", root / VENDOR)
+        modules = Path(folder) / "node_modules"
+        _copy(modules, root / VENDOR, ASSETS)
+        _make_sprite(modules / "@tabler" / "icons", root / VENDOR / "icons")
+        if (root / TEST_VENDOR).parent.is_dir():
+            _copy(modules, root / TEST_VENDOR, TEST_ASSETS)
     stamp.write_text(wanted)
 
 
 def _fingerprint(root: Path) -> str:
-    pinned = (root / "package-lock.json").read_bytes() + repr(ASSETS).encode()
-    return hashlib.sha256(pinned).hexdigest()
+    chosen = repr((ASSETS, TEST_ASSETS, ICONS))
+    return hashlib.sha256((root / "package-lock.json").read_bytes() + chosen.encode()).hexdigest()
 
 
 def _install(root: Path, folder: Path) -> None:
@@ -73,16 +126,30 @@ def _install(root: Path, folder: Path) -> None:
     if done.returncode:
         raise SystemExit(
             f"{done.stdout}\n"
-            "Officium's browser assets (Swagger UI) could not be fetched from the npm registry.\n"
+            "Officium's browser assets could not be fetched from the npm registry.\n"
             "Building from source needs it once: check the network or the npm configuration, then run the\n"
             "same command again. A released wheel contains the assets already."
         )
 
 
-def _copy(modules: Path, vendor: Path) -> None:
-    for package, (folder, names) in ASSETS.items():
+def _copy(modules: Path, vendor: Path, assets: dict[str, tuple[str, tuple[str, ...]]]) -> None:
+    for package, (folder, names) in assets.items():
         target = vendor / folder
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         for name in names:
             shutil.copy(modules / package / name, target)
+
+
+def _make_sprite(package: Path, target: Path) -> None:
+    """Write `sprite.svg`, in which each icon is a symbol under its own name."""
+    symbols = []
+    for name in sorted(ICONS):
+        drawing = (package / "icons" / "outline" / f"{name}.svg").read_text("utf-8")
+        paths = " ".join(re.findall(r"<path(?! stroke=\"none\")[^>]*/>", drawing))
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{paths}</symbol>')
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    sprite = f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols)}</svg>\n'
+    (target / "sprite.svg").write_text(sprite, "utf-8")
+    shutil.copy(package / "LICENSE", target)
