@@ -21,6 +21,8 @@ SOURCE = ROOT / "src" / "officium"
 FOR_ALL_TENANTS = {
     "_execute_for_all_tenants": "makes and drops the databases of a trial, in which there is nothing yet",
     "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
+    "ConversationStore.list_retentions_for_all_tenants": "a sweep asks which tenants do not keep for ever",
+    "ConversationStore.read_tokens_for_all_tenants": "the operator stands above the tenants",
     "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",
