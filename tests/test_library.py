@@ -251,3 +251,21 @@ async def test_configuration_of_another_server_makes_a_provider(monkeypatch):
     assert isinstance(provider, officium.AnthropicProvider)
     assert (provider.name, provider.model) == ("anthropic", "claude-m")
     assert [asked.headers["authorization"] for asked in keeper.asked] == ["Bearer sk-keeper"]
+
+
+def test_prompts_are_rendered_without_a_server_or_a_database():
+    program = (
+        "import sys; from officium import get_prompt_registry as registry; "
+        "print(registry().render_prompt('persona.ceo', {'profile': 'Industry: SaaS'})[0]); "
+        "print('sqlalchemy' in sys.modules)"
+    )
+
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "Industry: SaaS" in said.stdout
+    assert said.stdout.endswith("False\n")
+
+
+def test_everything_in_a_process_shares_the_registry():
+    assert officium.get_prompt_registry() is officium.get_prompt_registry()
+    assert isinstance(officium.get_prompt_registry(), officium.PromptRegistry)

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     )
     from officium.core.llm.token_usage import TokenUsage
     from officium.core.llm.tokens import estimate_tokens
+    from officium.core.prompts import PromptRegistry
     from officium.core.usage.limits import RateLimiter, RateLimitState, SharedWindows, create_rate_limiter
     from officium.library import (
         LLMClient,
         chat_rate_limiter,
         get_config_fetcher,
         get_llm_client,
+        get_prompt_registry,
         stream_completion,
     )
 
@@ -55,6 +57,8 @@ _HOMES = {
     "estimate_tokens": "officium.core.llm.tokens",
     "estimate_cost": "officium.core.llm.price",
     "COST_PER_1K_TOKENS": "officium.core.llm.price",
+    "PromptRegistry": "officium.core.prompts",
+    "get_prompt_registry": "officium.library",
     "RateLimiter": "officium.core.usage.limits",
     "RateLimitState": "officium.core.usage.limits",
     "SharedWindows": "officium.core.usage.limits",
@@ -78,6 +82,7 @@ __all__ = [
     "LlamaCppProvider",
     "OllamaProvider",
     "OpenAIProvider",
+    "PromptRegistry",
     "RateLimitState",
     "RateLimiter",
     "SharedWindows",
@@ -89,6 +94,7 @@ __all__ = [
     "estimate_tokens",
     "get_config_fetcher",
     "get_llm_client",
+    "get_prompt_registry",
     "stream_completion",
 ]
 

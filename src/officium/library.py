@@ -8,6 +8,7 @@ set, else the first provider whose key is set, else the scripted one, which need
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from importlib import resources
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import structlog
@@ -28,6 +29,7 @@ from officium.testing import ScriptedTransport
 
 if TYPE_CHECKING:
     from officium.core.gateway.config_fetcher import LLMConfigFetcher
+    from officium.core.prompts import PromptRegistry
     from officium.core.usage.limits import RateLimiter
 
 __all__ = [
@@ -38,11 +40,15 @@ __all__ = [
     "StreamOptions",
     "get_config_fetcher",
     "get_llm_client",
+    "get_prompt_registry",
+    "load_prompt_registry",
     "stream_completion",
 ]
 
 _FIREWORKS_MAX_TOKENS = 2048
 _FIREWORKS_TEMPERATURE = 0.7
+_ROOMS_WITH_PROMPTS = ("personas",)
+"""Packages of `officium.apps` with a folder `prompts`. Reading it does not import the package."""
 
 
 class ClientOptions(TypedDict, total=False):
@@ -94,6 +100,7 @@ class LLMClient(core.LLMClient):
 
 
 _shared: dict[str, LLMClient] = {}
+_registries: dict[str, "PromptRegistry"] = {}
 _limiters: dict[str, "RateLimiter"] = {}
 
 
@@ -102,6 +109,24 @@ def get_llm_client() -> LLMClient:
     if "client" not in _shared:
         _shared["client"] = LLMClient()
     return _shared["client"]
+
+
+def get_prompt_registry() -> "PromptRegistry":
+    """The prompts that everything in this process shares, at first those that come with Officium.
+
+    `get_prompt_registry().render_prompt(name, variables)` gives the system text and the user text.
+    """
+    if "registry" not in _registries:
+        _registries["registry"] = load_prompt_registry()
+    return _registries["registry"]
+
+
+def load_prompt_registry() -> "PromptRegistry":
+    """A registry of its own with the prompts that come with Officium."""
+    from officium.core.prompts import PromptRegistry
+
+    apps = resources.files("officium.apps")
+    return PromptRegistry.read(*(apps / room / "prompts" for room in _ROOMS_WITH_PROMPTS))
 
 
 def get_config_fetcher(

@@ -1,0 +1,1 @@
+"""The personas: characters that advise a business, from its own figures."""
