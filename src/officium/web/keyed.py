@@ -42,7 +42,9 @@ def keyed_router(authenticator: Authenticator, tag: str) -> APIRouter:
                 request.state.caller = await identify_request(authenticator, request)
                 if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
                     # PostgreSQL has no place for it in a text, not even to look for one.
-                    raise InvalidRequest("No path and no parameter contains the character NUL.")
+                    said = (*request.path_params.items(), *request.query_params.items())
+                    param = next((name for name, value in said if "\0" in str(value)), None)
+                    raise InvalidRequest("No path and no parameter contains the character NUL.", param=param)
                 return await handle(request)
 
             return identified

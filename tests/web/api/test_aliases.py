@@ -83,7 +83,10 @@ async def test_name_may_not_be(tenant: Resident, name: str) -> None:
 
     assert (reply.status, reply.json["error"]["code"]) == (400, "invalid_request")
     assert reply.json["error"]["param"] == "name"
-    assert (deleted.status, deleted.json["error"]["code"]) == (404, "alias_not_found")
+    if "\0" in name:
+        assert deleted.status == 400
+    else:
+        assert (deleted.status, deleted.json["error"]["code"]) == (404, "alias_not_found")
 
 
 @pytest.mark.parametrize(
