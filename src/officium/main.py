@@ -20,6 +20,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from pydantic import SecretStr
 
+from officium.apps.personas.business import BusinessContextService, BusinessStore, ContextCache
 from officium.apps.widget import ClientService, WidgetStore
 from officium.core.config import (
     SEALED_COLUMNS,
@@ -160,6 +161,7 @@ class Parts:
     reports: ReportService
     budgets: BudgetService
     clients: ClientService
+    businesses: BusinessContextService
     usage_log: UsageLog
     ledger: LedgerService
     destinations: DestinationService
@@ -220,6 +222,7 @@ def build_parts(settings: Settings) -> Parts:
     reports = ReportService(ReportStore(database), tenants, clock)
     prices = PriceStore(database)
     price_book = PriceBook(prices, clock, notices)
+    business_store = BusinessStore(database)
     courier = build_courier(settings, secret, transport, clock)
     destinations = DestinationStore(database)
     post = AlertPost(AlertStore(database), destinations, courier, clock)
@@ -275,6 +278,7 @@ def build_parts(settings: Settings) -> Parts:
         reports=reports,
         budgets=budgets,
         clients=ClientService(WidgetStore(database), budgets, reports, clock),
+        businesses=BusinessContextService(business_store, ContextCache(business_store, clock, notices), clock),
         usage_log=usage_log,
         ledger=ledger,
         destinations=DestinationService(destinations, courier, clock),
@@ -319,6 +323,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             budgets=parts.budgets,
             ledger=parts.ledger,
             clients=parts.clients,
+            businesses=parts.businesses,
             destinations=parts.destinations,
             prices=parts.prices,
             catalogue=parts.catalogue,

@@ -53,11 +53,14 @@ DESTINATION = "dest_alpha"
 ADDRESS = "alpha-address@example.com"
 CLIENT = "alpha-client"
 WIDGET = "alpha-widget"
+MODULE = "alpha-crm"
+INSIGHT = "alpha-insight"
+INDUSTRY = "alpha-industry"
 BUDGET = "bud_alpha"
 MEMBER = "alpha-member"
 POLICY = "key:alpha-key"
 PATTERN = "mock/alpha-models-*"
-SECRETS = (PATTERN, TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER, CLIENT, WIDGET)
+SECRETS = (PATTERN, TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER, CLIENT, WIDGET, INSIGHT, INDUSTRY)
 """Words of the first tenant that stand in its aliases, usage log, configuration and alert destination."""
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -149,6 +152,45 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         path=f"/api/prices/openai/{PRICED}",
         body={"input": "1", "output": "4"},
         scopes=("config:write",),
+        other=200,
+    ),
+    ("GET", "/api/business-context"): Entry(
+        path="/api/business-context", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("GET", "/api/business-context/profile"): Entry(
+        path="/api/business-context/profile", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("PUT", "/api/business-context/profile"): Entry(
+        path="/api/business-context/profile",
+        body={"industry": "Bakery", "goals": ["Bread"]},
+        scopes=("config:write",),
+        other=200,
+    ),
+    ("GET", "/api/business-context/snapshots"): Entry(
+        path="/api/business-context/snapshots", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("POST", "/api/business-context/snapshots"): Entry(
+        path="/api/business-context/snapshots",
+        body={"asOf": "2026-01-02", "sessions": 7},
+        scopes=("config:write",),
+        other=200,
+    ),
+    ("POST", "/api/business-context/snapshots/import"): Entry(
+        path="/api/business-context/snapshots/import",
+        body=[{"asOf": "2026-01-03", "sessions": 7}],
+        scopes=("config:write",),
+        other=200,
+    ),
+    ("GET", "/api/business-context/insights"): Entry(
+        path="/api/business-context/insights", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("DELETE", "/api/business-context/insights"): Entry(
+        path=f"/api/business-context/insights?module={MODULE}&key=open", scopes=("config:write",), other=404
+    ),
+    ("POST", "/api/business-context/insights"): Entry(
+        path="/api/business-context/insights",
+        body={"module": MODULE, "key": "open", "text": "Nothing new"},
+        scopes=("insights:write", "config:write"),
         other=200,
     ),
     ("GET", "/api/chat-widget/clients"): Entry(
@@ -334,6 +376,7 @@ async def _move_in(house: House) -> Resident:
     client = await alpha.ask("POST", "/api/chat-widget/clients", {"client_name": CLIENT})
     widget = await alpha.ask("POST", "/api/chat-widget/clients/1/widgets", {"name": WIDGET})
     assert (client.status, client.json["id"], widget.status, widget.json["id"]) == (201, 1, 201, 1)
+    await _tell(alpha)
     await DestinationStore(house.parts.database).add_destination(
         operator_of(alpha.tenant.id),
         Destination(
@@ -346,6 +389,18 @@ async def _move_in(house: House) -> Resident:
         ),
     )
     return alpha
+
+
+async def _tell(tenant: Resident) -> None:
+    """Let the tenant's advisers know something of its business."""
+    told = [
+        await tenant.ask("PUT", "/api/business-context/profile", {"industry": INDUSTRY}),
+        await tenant.ask("POST", "/api/business-context/snapshots", {"asOf": "2026-01-01", "users": 9}),
+        await tenant.ask(
+            "POST", "/api/business-context/insights", {"module": MODULE, "key": "open", "text": INSIGHT}
+        ),
+    ]
+    assert [reply.status for reply in told] == [200, 200, 200]
 
 
 async def _configure(house: House, tenant: Resident) -> None:

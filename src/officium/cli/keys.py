@@ -35,7 +35,8 @@ def create(
     scopes: Annotated[
         str,
         typer.Option(
-            help="Separated by commas: inference, usage:read, config:read, config:write, act-as, admin."
+            help="Separated by commas: inference, usage:read, config:read, config:write, insights:write, "
+            "act-as, admin."
         ),
     ] = "inference",
     expires: Annotated[

@@ -26,6 +26,7 @@ from officium.web.api.alerts import DestinationService, alerts_router
 from officium.web.api.aliases import AliasService, aliases_router
 from officium.web.api.audit_log import AuditEntries, audit_log_router
 from officium.web.api.budgets import BudgetService, LedgerEntries, budgets_router
+from officium.web.api.business_context import BusinessContexts, business_context_router
 from officium.web.api.chat_widget import ClientService, chat_widget_router
 from officium.web.api.chat_wire import ChatWire
 from officium.web.api.completions import HEARTBEAT_S, CompletionGateway, CompletionsDoor
@@ -117,6 +118,7 @@ class WebParts:
     budgets: BudgetService
     ledger: LedgerEntries
     clients: ClientService
+    businesses: BusinessContexts
     destinations: DestinationService
     prices: Prices
     catalogue: Catalogue
@@ -382,6 +384,7 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(reports_router(parts.reports, parts.authenticator))
     app.include_router(budgets_router(parts.budgets, parts.ledger, parts.authenticator))
     app.include_router(chat_widget_router(parts.clients, parts.authenticator))
+    app.include_router(business_context_router(parts.businesses, parts.authenticator))
     app.include_router(alerts_router(parts.destinations, parts.authenticator))
     app.include_router(prices_router(parts.prices, parts.authenticator))
     app.include_router(model_catalogue_router(parts.catalogue, parts.authenticator))

@@ -11,7 +11,6 @@ from msgspec import json
 
 from officium.core.llm.errors import (
     AddressRefused,
-    AddressRefused,
     ContentFiltered,
     LLMAuthenticationError,
     LLMError,
@@ -81,7 +80,6 @@ _STATUSES: dict[type, int] = {
     ServiceUnavailable: 503,
     DeliveryFailed: 502,
     LLMError: 502,
-    AddressRefused: 400,
     AddressRefused: 400,
     LLMRequestError: 400,
     NotExpressible: 400,
@@ -162,7 +160,11 @@ _OPENAI_CODES = {
 
 
 def openai_error(error: OfficiumError, status: int) -> bytes:
-    """The JSON body `{"error": {message, type, param, code}}`, as OpenAI's SDK reads it."""
+    """The JSON body `{"error": {message, type, param, code}}`, as OpenAI's SDK reads it.
+
+    Where rows of a file are wrong, `rows` says which, too.
+    """
+    more = {"rows": error.fields["rows"]} if "rows" in error.fields else {}
     return json.encode(
         {
             "error": {
@@ -172,6 +174,7 @@ def openai_error(error: OfficiumError, status: int) -> bytes:
                 ),
                 "param": error.fields.get("param"),
                 "code": _OPENAI_CODES.get(error.code, error.code),
+                **more,
             }
         }
     )

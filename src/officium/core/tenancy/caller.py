@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from officium.kit.errors import PermissionDenied
 
-Scope = Literal["inference", "usage:read", "config:read", "config:write", "act-as", "admin"]
+Scope = Literal["inference", "usage:read", "config:read", "config:write", "insights:write", "act-as", "admin"]
 SCOPES: frozenset[str] = frozenset(get_args(Scope))
 _OPERATOR = "operator:cli"
 
