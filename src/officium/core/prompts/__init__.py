@@ -1,5 +1,10 @@
-"""Prompts: named texts with blanks, in versions that never change, with labels that move."""
+"""Prompts: named texts with blanks, in versions that never change, with labels that move.
 
+Service and store are imported from their own modules: they bring the database along, which programs that
+only render prompts do without.
+"""
+
+from officium.core.prompts.draft import PromptDraft
 from officium.core.prompts.errors import (
     InvalidPrompt,
     PromptAltered,
@@ -10,13 +15,18 @@ from officium.core.prompts.errors import (
     PromptVariablesInvalid,
     PromptVariablesMissing,
 )
+from officium.core.prompts.label import PRODUCTION, Label, LabelMove
 from officium.core.prompts.prompt import Prompt, PromptVersion, Rendered, Variable
 from officium.core.prompts.registry import PromptRegistry
 
 __all__ = [
+    "PRODUCTION",
     "InvalidPrompt",
+    "Label",
+    "LabelMove",
     "Prompt",
     "PromptAltered",
+    "PromptDraft",
     "PromptFileInvalid",
     "PromptNotFound",
     "PromptRegistry",

@@ -51,6 +51,11 @@ def distrust(prompt: Prompt, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def plain(value: object) -> Any:
+    """A copy of a value in JSON's types. Raises ValueError if it has none, or is too large."""
+    return _Copier().copy(value)
+
+
 def _is_missing(name: str, variable: Variable, given: Mapping[str, object]) -> bool:
     return variable.required and given.get(name) is None
 
@@ -113,6 +118,8 @@ class _Copier:
             self._bytes -= len(text.encode())
         except UnicodeEncodeError:
             raise ValueError("it contains half of a character, which no text may") from None
+        if "\0" in text:
+            raise ValueError("it contains the character NUL")
         if self._bytes < 0:
             raise ValueError(f"all variables together have more than {LARGEST_VALUES_BYTES // 1024} KB")
         return str(text)

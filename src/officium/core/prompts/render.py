@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from jinja2 import Template, TemplateError
 
-from officium.core.prompts.binding import bind, distrust
+from officium.core.prompts.binding import bind, distrust, plain
 from officium.core.prompts.budget import Budget
 from officium.core.prompts.errors import InvalidPrompt, PromptRenderFailed, PromptTooCostly
 from officium.core.prompts.fence import NOTICE, Fence
@@ -25,6 +25,7 @@ _KEPT = 64
 def check(prompt: Prompt) -> None:
     """Raise InvalidPrompt unless the prompt could be published: its parts are fine, its templates compile."""
     check_prompt(prompt)
+    _check_values(prompt)
     for section in ("system", "user"):
         try:
             _compile(getattr(prompt, section), frozenset(prompt.variables))
@@ -40,9 +41,9 @@ def render(version: PromptVersion, values: Mapping[str, object]) -> Rendered:
     PromptVariablesMissing, PromptVariablesInvalid, PromptRenderFailed and PromptTooCostly.
     """
     prompt = version.prompt
-    plain = bind(prompt, values)
-    fence = Fence(msgspec.json.encode([version.digest, plain]))
-    bound = distrust(prompt, plain)
+    given = bind(prompt, values)
+    fence = Fence(msgspec.json.encode([version.digest, given]))
+    bound = distrust(prompt, given)
     budget = Budget()
     system = _carry_out(prompt, "system", bound, budget, fence)
     user = _carry_out(prompt, "user", bound, budget, fence)
@@ -60,6 +61,17 @@ def render(version: PromptVersion, values: Mapping[str, object]) -> Rendered:
         output_schema=prompt.output_schema,
         language=prompt.language,
     )
+
+
+def _check_values(prompt: Prompt) -> None:
+    parts: dict[str, object] = {"description": prompt.description, "output_schema": prompt.output_schema}
+    for name, variable in prompt.variables.items():
+        parts[f"variables.{name}"] = [variable.default, variable.description]
+    for param, value in parts.items():
+        try:
+            plain(value)
+        except ValueError as error:
+            raise InvalidPrompt(f"{param} cannot be kept: {error}.", param=param) from error
 
 
 @lru_cache(maxsize=_KEPT)
