@@ -20,47 +20,79 @@ from officium.core.llm.tokens import estimate_request_tokens
 from officium.core.tenancy import Caller
 from officium.core.usage.ledger import THE_TENANT, Amounts, Subject
 from officium.core.usage.prices import UpperPrice
-from tests.support.gateway import GatewayBench, a_request
+from tests.support.clock import HandClock
+from tests.support.gateway import CALLER, GatewayBench, a_request
 
 FREE = UpperPrice()
+MODEL = GatewayBench().models.deployment("groq/a-model")
 
 
 def test_bound_lies_above_the_estimate():
     request = a_request(text="How do I reset my password? " * 20)
 
-    assert InputBounds().bound(request, ()) >= estimate_request_tokens(request) * 1.5
+    assert InputBounds(HandClock()).bound(CALLER, request, ()) >= estimate_request_tokens(request) * 1.5
 
 
 def test_a_picture_counts_as_the_largest_one():
     picture = Message(role="user", parts=(Image(data="AAAA", media_type="image/png"),))
 
-    bound = InputBounds().bound(CompletionRequest(model="m", messages=(picture,)), ())
+    bound = InputBounds(HandClock()).bound(CALLER, CompletionRequest(model="m", messages=(picture,)), ())
 
     assert bound >= 1600
 
 
 def test_bound_covers_what_a_provider_has_counted_before():
-    bounds, request = InputBounds(), a_request()
-    deployment = GatewayBench().models.deployment("groq/a-model")
+    bounds, request = InputBounds(HandClock()), a_request()
     other = GatewayBench().models.deployment("groq/another")
-    before = bounds.bound(request, [deployment])
+    before = bounds.bound(CALLER, request, [MODEL])
 
-    bounds.learn(deployment, before + 300, before)
+    bounds.learn(CALLER, request, MODEL, before + 300, before)
 
-    assert bounds.bound(request, [deployment]) == before + 300
-    assert bounds.bound(request, [other]) == before
-    assert bounds.bound(request, [other, deployment]) == before + 300
+    assert bounds.bound(CALLER, request, [MODEL]) == before + 300
+    assert bounds.bound(CALLER, request, [other]) == before
+    assert bounds.bound(CALLER, request, [other, MODEL]) == before + 300
 
 
-def test_bound_does_not_shrink_again():
-    bounds, request = InputBounds(), a_request()
-    deployment = GatewayBench().models.deployment("groq/a-model")
-    before = bounds.bound(request, [deployment])
-    bounds.learn(deployment, before + 300, before)
+def test_bound_does_not_shrink_with_the_next_small_request():
+    bounds, request = InputBounds(HandClock()), a_request()
+    before = bounds.bound(CALLER, request, [MODEL])
+    bounds.learn(CALLER, request, MODEL, before + 300, before)
 
-    bounds.learn(deployment, 10, before + 300)
+    bounds.learn(CALLER, request, MODEL, 10, before + 300)
+    bounds.learn(CALLER, request, MODEL, before + 20, before)
 
-    assert bounds.bound(request, [deployment]) == before + 300
+    assert bounds.bound(CALLER, request, [MODEL]) == before + 300
+
+
+def test_many_calls_at_once_teach_a_bound_no_more_than_one():
+    bounds, request = InputBounds(HandClock()), a_request()
+    before = bounds.bound(CALLER, request, [MODEL])
+
+    for _ in range(500):
+        bounds.learn(CALLER, request, MODEL, before + 300, before)
+
+    assert bounds.bound(CALLER, request, [MODEL]) == before + 300
+
+
+def test_what_one_tenant_asks_does_not_raise_the_bound_of_another():
+    bounds, request = InputBounds(HandClock()), a_request()
+    stranger = Caller("ten_2", "key:ak_2", frozenset({"inference"}))
+    before = bounds.bound(CALLER, request, [MODEL])
+
+    bounds.learn(CALLER, request, MODEL, 10_000_000, before)
+
+    assert bounds.bound(stranger, request, [MODEL]) == before
+
+
+def test_bound_forgets_what_was_counted_long_ago():
+    clock = HandClock()
+    bounds, request = InputBounds(clock), a_request()
+    before = bounds.bound(CALLER, request, [MODEL])
+    bounds.learn(CALLER, request, MODEL, 10_000_000, before)
+
+    clock.advance(601)
+
+    assert bounds.bound(CALLER, request, [MODEL]) == before
 
 
 def test_need_is_the_input_and_the_longest_answer():
@@ -158,4 +190,6 @@ def test_a_call_draws_on_everybody_it_is_made_for():
 
 
 def test_a_message_of_many_words_is_bounded():
-    assert InputBounds().bound(CompletionRequest(model="m", messages=(user("word " * 1000),)), ()) > 1000
+    request = CompletionRequest(model="m", messages=(user("word " * 1000),))
+
+    assert InputBounds(HandClock()).bound(CALLER, request, ()) > 1000

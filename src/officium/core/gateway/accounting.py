@@ -138,7 +138,7 @@ class Accountant:
         self._prices = prices
         self._unknown_prices = unknown_prices
         self._ledger = ledger
-        self._bounds = InputBounds()
+        self._bounds = InputBounds(clock)
         self._default_output_tokens = default_output_tokens
         self._is_unknown_held = is_unknown_held
         self._usage_log = usage_log
@@ -164,7 +164,7 @@ class Accountant:
         request, context = call.request, call.context
         if self._prices is not None:
             call.prices = await self._prices.load(call.caller)
-        call.input_bound = self._bounds.bound(request, deployments)
+        call.input_bound = self._bounds.bound(call.caller, request, deployments)
         need = need_of(
             request, call.input_bound, self._most_price(call, deployments), self._default_output_tokens
         )
@@ -237,7 +237,8 @@ class Accountant:
     def _learn(self, call: OpenCall) -> None:
         for attempt in call.attempts:
             if attempt.usage is not None and attempt.usage.input_tokens is not None:
-                self._bounds.learn(attempt.deployment, attempt.usage.input_tokens, call.input_bound)
+                counted = attempt.usage.input_tokens
+                self._bounds.learn(call.caller, call.request, attempt.deployment, counted, call.input_bound)
 
     def _most_price(self, call: OpenCall, deployments: Sequence[Deployment]) -> UpperPrice:
         """The most any of `deployments` may charge. Raises PriceUnknown where the rule is to refuse."""

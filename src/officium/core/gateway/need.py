@@ -1,6 +1,6 @@
 """What a call may come to at most, and a request that cannot come to more.
 
-Pure: how a hold is sized before the call, how the request is cut to what was granted, and what was used in
+How a hold is sized before the call, how the request is cut to what was granted, and what was used in
 the end. Why holds are the worst case: docs/decisions/0009-the-ledger.md.
 """
 
@@ -18,6 +18,7 @@ from officium.core.llm.tokens import estimate_request_tokens, estimate_tokens
 from officium.core.tenancy import Caller
 from officium.core.usage.ledger import THE_TENANT, Amounts, Need, Subject
 from officium.core.usage.prices import UpperPrice
+from officium.kit.clock import Clock
 
 DEFAULT_OUTPUT_TOKENS = 4096
 """The most an answer may have under a budget where its request does not say."""
@@ -33,28 +34,53 @@ _LIMIT_NAMES: Mapping[DialectName, tuple[str, ...]] = {
     "anthropic-messages": ("max_tokens",),
 }
 _MOST_LEARNED = 4096
+_LEARNED_FOR_S = 600.0
 
 
 class InputBounds:
     """Upper bounds of the input tokens a provider will count, which learn from what it has counted.
 
     An estimate errs by a tenth on average; half as much again and a constant cover nearly every request.
-    Where a provider once counted more than that, the excess is added for its model from then on.
+    Where a provider counted more for a tenant (a search of its own, a long document by its address), the
+    excess is added to that tenant's calls of the model for ten minutes: what one asks is not to be set aside
+    by others, nor for ever.
     """
 
-    def __init__(self) -> None:
-        self._excess: dict[str, int] = {}
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._excess: dict[tuple[str, str], tuple[int, float]] = {}
 
-    def bound(self, request: CompletionRequest | EmbeddingRequest, deployments: Sequence[Deployment]) -> int:
+    def bound(
+        self, caller: Caller, request: CompletionRequest | EmbeddingRequest, deployments: Sequence[Deployment]
+    ) -> int:
         """The most input tokens any of `deployments` should count for `request`."""
-        excess = max((self._excess.get(deployment.name, 0) for deployment in deployments), default=0)
+        excess = 0
+        if self._excess:
+            excess = max((self._excess_of(caller, deployment) for deployment in deployments), default=0)
         return _cold_bound(request) + excess
 
-    def learn(self, deployment: Deployment, counted: int, bound: int) -> None:
+    def learn(
+        self,
+        caller: Caller,
+        request: CompletionRequest | EmbeddingRequest,
+        deployment: Deployment,
+        counted: int,
+        bound: int,
+    ) -> None:
         """The provider has counted so many input tokens where `bound` was expected to be enough."""
-        if counted > bound and len(self._excess) < _MOST_LEARNED:
-            excess = self._excess.get(deployment.name, 0)
-            self._excess[deployment.name] = excess + counted - bound
+        if counted <= bound:
+            return
+        # Of calls at the same time each finds the same excess, so the largest counts and not their sum.
+        excess = max(counted - _cold_bound(request), self._excess_of(caller, deployment))
+        key = (caller.tenant_id, deployment.name)
+        self._excess.pop(key, None)
+        if len(self._excess) >= _MOST_LEARNED:
+            del self._excess[next(iter(self._excess))]
+        self._excess[key] = (excess, self._clock.monotonic() + _LEARNED_FOR_S)
+
+    def _excess_of(self, caller: Caller, deployment: Deployment) -> int:
+        excess, ends = self._excess.get((caller.tenant_id, deployment.name), (0, 0.0))
+        return excess if self._clock.monotonic() < ends else 0
 
 
 def need_of(
