@@ -21,6 +21,9 @@ SOURCE = ROOT / "src" / "officium"
 FOR_ALL_TENANTS = {
     "_execute_for_all_tenants": "makes and drops the databases of a trial, in which there is nothing yet",
     "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
+    "AnswerStore._put_events_for_all_tenants": "the words of that statement",
+    "AnswerStore.forget_old_for_all_tenants": "old answers of all tenants are swept together",
+    "AnswerStore.save_for_all_tenants": "what is said in all answers is written together; each names its own",
     "ConversationStore.list_retentions_for_all_tenants": "a sweep asks which tenants do not keep for ever",
     "ConversationStore.read_tokens_for_all_tenants": "the operator stands above the tenants",
     "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from officium.core.conversations.conversation import Conversation, MessageTokens
 from officium.core.conversations.errors import ConversationFull
+from officium.core.conversations.live.tables import live_answers
 from officium.core.conversations.message import Draft, Feedback, Message, Metadata, Status
 from officium.core.conversations.owner import owner_of, sees_all
 from officium.core.conversations.page import Place
@@ -426,6 +427,12 @@ async def _read_messages(caller: Caller, connection: AsyncConnection, ids: Seque
 async def _delete(caller: Caller, connection: AsyncConnection, chosen: Any) -> int:
     """Delete the chosen conversations; the database takes their messages and live answers along."""
     ids = list((await connection.execute(chosen.with_for_update())).scalars())
+    # In the order in which running answers are written: otherwise the two might wait for each other.
+    answers = select(live_answers.c.answer_id).where(
+        live_answers.c.tenant_id == caller.tenant_id, live_answers.c.conversation_id.in_(ids)
+    )
+    in_order = answers.order_by(live_answers.c.owner, live_answers.c.answer_id).with_for_update()
+    await connection.execute(in_order)
     await connection.execute(
         delete(conversations).where(
             conversations.c.tenant_id == caller.tenant_id, conversations.c.id.in_(ids)
