@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from officium.kit.version import __version__
 
 if TYPE_CHECKING:
+    from officium.apps.personas.prompt_context import PromptContext
     from officium.core.gateway.config_fetcher import LLMConfigFetcher
     from officium.core.llm.chat import LLMMessage, LLMResponse, LLMStreamChunk
     from officium.core.llm.errors import LLMError, LLMRateLimitError, LLMValidationError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from officium.core.usage.limits import RateLimiter, RateLimitState, SharedWindows, create_rate_limiter
     from officium.library import (
         LLMClient,
+        build_persona_prompt,
         chat_rate_limiter,
         get_config_fetcher,
         get_llm_client,
@@ -59,6 +61,8 @@ _HOMES = {
     "COST_PER_1K_TOKENS": "officium.core.llm.price",
     "PromptRegistry": "officium.core.prompts",
     "get_prompt_registry": "officium.library",
+    "PromptContext": "officium.apps.personas.prompt_context",
+    "build_persona_prompt": "officium.library",
     "RateLimiter": "officium.core.usage.limits",
     "RateLimitState": "officium.core.usage.limits",
     "SharedWindows": "officium.core.usage.limits",
@@ -82,12 +86,14 @@ __all__ = [
     "LlamaCppProvider",
     "OllamaProvider",
     "OpenAIProvider",
+    "PromptContext",
     "PromptRegistry",
     "RateLimitState",
     "RateLimiter",
     "SharedWindows",
     "TokenUsage",
     "__version__",
+    "build_persona_prompt",
     "chat_rate_limiter",
     "create_rate_limiter",
     "estimate_cost",

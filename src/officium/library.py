@@ -28,6 +28,7 @@ from officium.kit.errors import InvalidRequest
 from officium.testing import ScriptedTransport
 
 if TYPE_CHECKING:
+    from officium.apps.personas.prompt_context import PromptContext
     from officium.core.gateway.config_fetcher import LLMConfigFetcher
     from officium.core.prompts import PromptRegistry
     from officium.core.usage.limits import RateLimiter
@@ -38,6 +39,7 @@ __all__ = [
     "LLMResponse",
     "LLMStreamChunk",
     "StreamOptions",
+    "build_persona_prompt",
     "get_config_fetcher",
     "get_llm_client",
     "get_prompt_registry",
@@ -127,6 +129,23 @@ def load_prompt_registry() -> "PromptRegistry":
 
     apps = resources.files("officium.apps")
     return PromptRegistry.read(*(apps / room / "prompts" for room in _ROOMS_WITH_PROMPTS))
+
+
+async def build_persona_prompt(
+    user_message: str, context: "PromptContext | Mapping[str, Any]", persona_type: str
+) -> list[LLMMessage]:
+    """The messages that ask a persona (`ceo`, `cfo`, `cmo` or `cto`); the first one is its system prompt.
+
+    `context` may be a mapping in either spelling; what is missing in it is left out. The prompt stays under
+    4,000 tokens: the oldest of the conversation is dropped first, then the oldest insights. Raises
+    UnknownPersona and InvalidQuestion.
+    """
+    from officium.apps.personas.persona import checked_persona, prompt_name
+    from officium.apps.personas.persona_prompt import as_context, compose
+
+    persona = checked_persona(persona_type)
+    version = get_prompt_registry().get(prompt_name(persona))
+    return list(compose(version, persona, user_message, as_context(context)).messages)
 
 
 def get_config_fetcher(
