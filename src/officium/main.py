@@ -30,6 +30,8 @@ from officium.core.config import (
     KnownProvider,
     Providers,
 )
+from officium.core.conversations import ConversationService, ConversationStore
+from officium.core.conversations.live import AnswerStore, LiveAnswers
 from officium.core.gateway import (
     Accountant,
     AliasStore,
@@ -177,6 +179,8 @@ class Parts:
 
 def build_parts(settings: Settings) -> Parts:
     """Wire the parts. Does no I/O but making the server's secret at the very first start."""
+    conversations: ConversationService
+    live_answers: LiveAnswers
     clock = SystemClock()
     database = Database.open(settings.resolved_database_url)
     redis = open_redis(settings.redis_url_text)
@@ -239,9 +243,13 @@ def build_parts(settings: Settings) -> Parts:
         GatewayMetrics(registry),
         ledger,
         _open_telemetry(),
+    conversations = ConversationService(ConversationStore(database), clock)
+    live_answers = LiveAnswers(AnswerStore(database), clock, notices, grace_s=settings.answer_grace_s)
         prices=price_book,
         unknown_prices=unknown_prices(settings),
         is_unknown_held=settings.unknown_charge == "held",
+        Job("conversations", _SWEEP_EVERY_S, conversations.sweep),
+        Job("live-answers", _SWEEP_EVERY_S, live_answers.sweep),
         meter=token_meter if "token" in settings.rate_limit_gateway.lower() else None,
     )
     cache = build_cache(settings, redis, secret, clock, registry, price_book)
@@ -309,6 +317,8 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
 
     async def available_providers(caller: Caller) -> Collection[str]:
         reach = await parts.models.reach_of(caller)
+        conversations=conversations,
+        live_answers=live_answers,
         return [deployment.provider.name for deployment in reach.listed()]
 
     async def health(caller: Caller | None) -> Health:
@@ -397,6 +407,8 @@ def build_transport(settings: Settings) -> Transport:
 
 
 def build_check_dispatcher(settings: Settings, transport: Transport, clock: Clock) -> Dispatcher:
+        parts.live_answers.open()
+        stack.push_async_callback(parts.live_answers.close, parts.settings.drain_timeout_s)
     """What asks once, whatever happened before: for health checks."""
     return Dispatcher(
         transport,

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     drain_timeout_s: float = Field(
         30, ge=0, le=3600, description="Time for running requests to end at a stop"
     )
+    answer_grace_s: float = Field(
+        60, ge=0, le=3600, description="How long a conversation's answer goes on that nobody reads"
+    )
 
     connect_timeout_s: Seconds = Field(5, description="Longest wait for a connection to a provider")
     first_byte_timeout_s: Seconds = Field(60, description="Longest wait for a provider's first word")
