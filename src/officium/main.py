@@ -171,6 +171,8 @@ class Parts:
     prices: PriceService
     catalogue: ModelCatalogue
     idempotency: IdempotencyService
+    conversations: ConversationService
+    live_answers: LiveAnswers
     windows: WindowStore
     limiter: TierLimiter
     token_meter: TokenMeter
@@ -179,8 +181,6 @@ class Parts:
 
 def build_parts(settings: Settings) -> Parts:
     """Wire the parts. Does no I/O but making the server's secret at the very first start."""
-    conversations: ConversationService
-    live_answers: LiveAnswers
     clock = SystemClock()
     database = Database.open(settings.resolved_database_url)
     redis = open_redis(settings.redis_url_text)
@@ -233,9 +233,13 @@ def build_parts(settings: Settings) -> Parts:
     idempotency = IdempotencyService(
         IdempotencyStore(database), clock, busy_for_s=settings.total_timeout_s + 60
     )
+    conversations = ConversationService(ConversationStore(database), clock)
+    live_answers = LiveAnswers(AnswerStore(database), clock, notices, grace_s=settings.answer_grace_s)
     jobs = [
         Job("alerts", _ALERTS_EVERY_S, post.deliver_due),
         Job("idempotency", _SWEEP_EVERY_S, idempotency.sweep),
+        Job("conversations", _SWEEP_EVERY_S, conversations.sweep),
+        Job("live-answers", _SWEEP_EVERY_S, live_answers.sweep),
     ]
     accountant = Accountant(
         usage_log,
@@ -243,13 +247,9 @@ def build_parts(settings: Settings) -> Parts:
         GatewayMetrics(registry),
         ledger,
         _open_telemetry(),
-    conversations = ConversationService(ConversationStore(database), clock)
-    live_answers = LiveAnswers(AnswerStore(database), clock, notices, grace_s=settings.answer_grace_s)
         prices=price_book,
         unknown_prices=unknown_prices(settings),
         is_unknown_held=settings.unknown_charge == "held",
-        Job("conversations", _SWEEP_EVERY_S, conversations.sweep),
-        Job("live-answers", _SWEEP_EVERY_S, live_answers.sweep),
         meter=token_meter if "token" in settings.rate_limit_gateway.lower() else None,
     )
     cache = build_cache(settings, redis, secret, clock, registry, price_book)
@@ -301,6 +301,8 @@ def build_parts(settings: Settings) -> Parts:
             other_uses=[ConfigUses(configs)],
         ),
         idempotency=idempotency,
+        conversations=conversations,
+        live_answers=live_answers,
         windows=windows,
         limiter=limiter,
         token_meter=token_meter,
@@ -317,8 +319,6 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
 
     async def available_providers(caller: Caller) -> Collection[str]:
         reach = await parts.models.reach_of(caller)
-        conversations=conversations,
-        live_answers=live_answers,
         return [deployment.provider.name for deployment in reach.listed()]
 
     async def health(caller: Caller | None) -> Health:
@@ -389,6 +389,8 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         stack.push_async_callback(parts.ledger.close)
         await parts.gateway.start()
         stack.push_async_callback(parts.gateway.close)
+        parts.live_answers.open()
+        stack.push_async_callback(parts.live_answers.close, parts.settings.drain_timeout_s)
         stack.push_async_callback(parts.authenticator.close)
         await _fetch_default(parts)
         parts.clockwork.start()
@@ -407,8 +409,6 @@ def build_transport(settings: Settings) -> Transport:
 
 
 def build_check_dispatcher(settings: Settings, transport: Transport, clock: Clock) -> Dispatcher:
-        parts.live_answers.open()
-        stack.push_async_callback(parts.live_answers.close, parts.settings.drain_timeout_s)
     """What asks once, whatever happened before: for health checks."""
     return Dispatcher(
         transport,
