@@ -53,8 +53,13 @@ FOR_ALL_TENANTS = {
     "_read_past_for_all_tenants": "the same, of holds that are no more",
     "_statements_for_all_tenants": "the words of those statements",
     "ReportStore.read_tokens_for_all_tenants": "the operator stands above the tenants",
+    "SignInStore.find_passwords_for_all_tenants": "whoever signs in says a name, not a tenant",
+    "SignInStore.find_session_for_all_tenants": "finding a session is how a caller comes to be",
+    "SignInStore.has_passwords_for_all_tenants": "the first page asks whether anybody could sign in",
+    "_with_people_for_all_tenants": "the words of those statements",
     "UsageStore.append_for_all_tenants": "records of all tenants are written together; each names its own",
     "_is_used_for_all_tenants": "a key is retired when nobody's values need it",
+    "_append_for_all_tenants": "the same, on SQLite",
     "_insert_for_all_tenants": "the words of that statement",
 }
 """Every store method that looks at tenants' tables without a `Caller`, and why. Keep it short."""

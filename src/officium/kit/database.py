@@ -6,12 +6,14 @@ Packages declare their tables in their own `tables.py` on the shared `metadata` 
 
 import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from sqlalchemy import DateTime, MetaData, event, text
 from sqlalchemy.engine import URL, Dialect, make_url
@@ -24,6 +26,7 @@ from sqlalchemy.types import TypeDecorator
 from officium.kit import row_security
 from officium.kit.errors import OfficiumError, ServiceUnavailable
 
+_T = TypeVar("_T")
 DialectName = Literal["sqlite", "postgresql"]
 Synchronous = Literal["NORMAL", "FULL"]
 
@@ -96,6 +99,10 @@ class Database:
         self._url = url
         self._synchronous: Synchronous = synchronous
         self._turn = asyncio.Lock()
+        self.turn_of_threads = threading.Lock()
+        """Whoever writes to SQLite in a thread takes it, so that none polls for the others to be done."""
+        self._thread: ThreadPoolExecutor | None = None
+        self._connection: sqlite3.Connection | None = None
         self._entering: str | None = None
         self._writer, self._reader = self._open_engines(pool_size)
 
@@ -151,14 +158,35 @@ class Database:
                     await self._enter_tenant(connection, tenant_id)
                     yield connection
 
-    @asynccontextmanager
-    async def turn_to_write(self) -> AsyncIterator[None]:
-        """Keep the other writers of this process waiting, on SQLite, where it writes one at a time.
+    async def write_at_once(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run `work` as one transaction on SQLite, in a thread; come back when it is committed.
 
-        For a store that writes with a connection of its own, from `connect_to_sqlite`.
+        For what is written all the time: `writing` comes back to the loop at each step, and on a busy loop
+        all other writers wait for that. Raises DatabaseUnavailable, and what `work` raises.
         """
-        async with self._turn:
-            yield
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write_at_once, work)
+
+    def _write_at_once(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        if self._connection is None:
+            self._connection = self.connect_to_sqlite(self._synchronous)
+        connection = self._connection
+        try:
+            with self.turn_of_threads:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    result = work(connection)
+                    connection.execute("COMMIT")
+                except BaseException:
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                    raise
+        except sqlite3.OperationalError as error:
+            raise DatabaseUnavailable(
+                f"The database stopped answering ({_first_line(error)}). Try again in a moment."
+            ) from error
+        return result
 
     def connect_to_sqlite(self, synchronous: Synchronous) -> sqlite3.Connection:
         """A connection of the driver, in autocommit mode, for a thread of its owner's. Blocks.
@@ -230,6 +258,10 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            await asyncio.get_running_loop().run_in_executor(thread, self._disconnect)
+            thread.shutdown(wait=False)
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -244,6 +276,11 @@ class Database:
             # A login that obeys nothing is looked at each time: another process may be giving it the role.
             self._entering = entering if has_role or not bypasses else None
         await connection.exec_driver_sql(entering, (tenant_id,))
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _open_engines(self, pool_size: int) -> tuple[AsyncEngine, AsyncEngine]:
         if self.dialect == "postgresql":

@@ -1,8 +1,9 @@
 """Loading and saving the usage log."""
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import UTC
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -15,8 +16,19 @@ from officium.core.usage.record import UsageRecord, WrittenRecord
 from officium.core.usage.tables import usage_log
 from officium.kit.database import ALL_TENANTS, Database
 
+_FIELDS = UsageRecord.__struct_fields__
+_SQLITE_APPEND = "INSERT INTO usage_log ({}) SELECT {} FROM json_each(?)".format(  # noqa: S608  our own words
+    ", ".join(f'"{name}"' for name in _FIELDS),
+    ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_FIELDS))),
+)
 _DATA_FAULTS = ("22", "23")
 """PostgreSQL's classes of errors in the data and in its integrity."""
+_SQLITE_DATA_FAULTS = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
 _place = tuple_(usage_log.c.created_at, usage_log.c.id)
 """A record's place in the order of the log: attempts of one moment stand in the order of their writing."""
 
@@ -36,10 +48,14 @@ class UsageStore:
         """
         rows = [_row(record, self._database.dialect) for record in records]
         try:
+            if self._database.dialect == "sqlite":
+                work = partial(_append_for_all_tenants, msgspec.json.encode(rows))
+                await self._database.write_at_once(work)
+                return
             async with self._database.writing(ALL_TENANTS) as connection:
                 statement = _insert_for_all_tenants(connection.dialect)
                 await connection.exec_driver_sql(statement, rows)
-        except (StatementError, ValueError, OverflowError) as error:
+        except (StatementError, sqlite3.Error, ValueError, OverflowError) as error:
             if _is_their_own_fault(error):
                 raise RecordRefused("A record of the usage log does not fit its table.") from error
             raise
@@ -62,7 +78,12 @@ class UsageStore:
         return [WrittenRecord(**row) for row in rows]
 
 
-@lru_cache(maxsize=2)
+def _append_for_all_tenants(rows: bytes, connection: sqlite3.Connection) -> None:
+    """Insert all rows in one step: between two steps the thread waits for the loop to let it go on."""
+    connection.execute(_SQLITE_APPEND, (rows.decode(),))
+
+
+@lru_cache(maxsize=1)
 def _insert_for_all_tenants(dialect: Dialect) -> str:
     """The INSERT in the driver's own words, its places in the order of a record's fields."""
     fields: dict[str, Any] = {name: bindparam(name) for name in UsageRecord.__struct_fields__}
@@ -79,6 +100,8 @@ def _row(record: UsageRecord, dialect: str) -> tuple[Any, ...]:
 
 def _is_their_own_fault(error: Exception) -> bool:
     """Whether the values are to blame, and not the database's state (locked, full, read-only, gone)."""
+    if isinstance(error, sqlite3.Error):
+        return isinstance(error, _SQLITE_DATA_FAULTS)
     if not isinstance(error, DBAPIError) or isinstance(error, DataError | IntegrityError):
         return True
     code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""

@@ -153,8 +153,7 @@ class _SqliteBooks:
     async def write_for_all_tenants(self, operations: Sequence[Operation]) -> list[Answer]:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
-        async with self._database.turn_to_write():
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, operations)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, operations)
 
     async def close(self) -> None:
         if self._thread is not None:
@@ -171,7 +170,8 @@ class _SqliteBooks:
         try:
             if self._connection is None:
                 self._connection = self._database.connect_to_sqlite("FULL")
-            return self._write_for_all_tenants(self._connection, operations)
+            with self._database.turn_of_threads:
+                return self._write_for_all_tenants(self._connection, operations)
         except (PerhapsWritten, DatabaseUnavailable) as error:
             self._disconnect()
             raise error if isinstance(error, PerhapsWritten) else NotWritten(str(error)) from error
