@@ -66,6 +66,8 @@ from officium.core.llm.providers import PROVIDERS
 from officium.core.llm.providers.catalog import ALIASES
 from officium.core.llm.retry import RetryPolicy
 from officium.core.llm.scheme import SchemeTransport
+from officium.core.prompts.service import PromptService
+from officium.core.prompts.store import PromptStore
 from officium.core.tenancy import (
     ActingUsers,
     AuditService,
@@ -119,6 +121,7 @@ from officium.kit.redis import open_redis
 from officium.kit.sealing import KeyRing, KeyRotation, SealingStore, SecretWrapper
 from officium.kit.secrets import ServerSecret, load_server_secret
 from officium.kit.version import __version__
+from officium.library import load_prompt_registry
 from officium.settings import ProviderSettings, Settings, load_settings
 from officium.testing import ScriptedTransport
 from officium.web.api.operations import Health
@@ -169,6 +172,7 @@ class Parts:
     destinations: DestinationService
     clockwork: Clockwork
     prices: PriceService
+    prompts: PromptService
     catalogue: ModelCatalogue
     idempotency: IdempotencyService
     conversations: ConversationService
@@ -180,7 +184,7 @@ class Parts:
 
 
 def build_parts(settings: Settings) -> Parts:
-    """Wire the parts. Does no I/O but making the server's secret at the very first start."""
+    """Wire the parts. Does no I/O but reading the shipped prompts, and making the server's secret once."""
     clock = SystemClock()
     database = Database.open(settings.resolved_database_url)
     redis = open_redis(settings.redis_url_text)
@@ -292,6 +296,7 @@ def build_parts(settings: Settings) -> Parts:
         destinations=DestinationService(destinations, courier, clock),
         clockwork=Clockwork(jobs, LeaseStore(database), clock, JobMetrics(registry)),
         prices=PriceService(prices, clock, notices),
+        prompts=PromptService(PromptStore(database), load_prompt_registry(), clock),
         catalogue=ModelCatalogue(
             models,
             price_book,
@@ -336,6 +341,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             businesses=parts.businesses,
             destinations=parts.destinations,
             prices=parts.prices,
+            prompts=parts.prompts,
             catalogue=parts.catalogue,
             authenticator=parts.authenticator,
             acting_users=parts.acting_users,

@@ -190,6 +190,7 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
         "businesses": Absent(),
         "destinations": Absent(),
         "prices": Absent(),
+        "prompts": Absent(),
         "catalogue": Absent(),
         "authenticator": FakeAuthenticator(),
         "acting_users": Absent(),

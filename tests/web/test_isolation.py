@@ -60,7 +60,12 @@ BUDGET = "bud_alpha"
 MEMBER = "alpha-member"
 POLICY = "key:alpha-key"
 PATTERN = "mock/alpha-models-*"
-SECRETS = (PATTERN, TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER, CLIENT, WIDGET, INSIGHT, INDUSTRY)
+PROMPT = "alpha.prompt"
+WORDING = "Alpha wording."
+SECRETS = (
+    *(WORDING, PATTERN, TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER, CLIENT, WIDGET),
+    *(INSIGHT, INDUSTRY),
+)
 """Words of the first tenant that stand in its aliases, usage log, configuration and alert destination."""
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -259,6 +264,39 @@ ENTRIES: dict[tuple[str, str], Entry] = {
     ("PUT", "/api/model-aliases/{name}"): Entry(
         path=f"/api/model-aliases/{ALIAS}", body={"targets": ["mock"]}, scopes=("config:write",), other=200
     ),
+    ("GET", "/api/prompts"): Entry(path="/api/prompts", scopes=("config:read", "config:write"), other=200),
+    ("GET", "/api/prompts/{name}"): Entry(
+        path=f"/api/prompts/{PROMPT}", scopes=("config:read", "config:write"), other=404
+    ),
+    ("GET", "/api/prompts/{name}/versions"): Entry(
+        path=f"/api/prompts/{PROMPT}/versions", scopes=("config:read", "config:write"), other=404
+    ),
+    ("GET", "/api/prompts/{name}/diff"): Entry(
+        path=f"/api/prompts/{PROMPT}/diff?old=own/1&new=own/1",
+        scopes=("config:read", "config:write"),
+        other=404,
+    ),
+    ("POST", "/api/prompts/{name}/preview"): Entry(
+        path=f"/api/prompts/{PROMPT}/preview", body={}, scopes=("config:read", "config:write"), other=404
+    ),
+    ("GET", "/api/prompts/{name}/label-moves"): Entry(
+        path=f"/api/prompts/{PROMPT}/label-moves", scopes=("config:read", "config:write"), other=404
+    ),
+    ("DELETE", "/api/prompts/{name}/labels/{label}"): Entry(
+        path=f"/api/prompts/{PROMPT}/labels/production", scopes=("config:write",), other=404
+    ),
+    ("PUT", "/api/prompts/{name}/labels/{label}"): Entry(
+        path=f"/api/prompts/{PROMPT}/labels/production",
+        body={"version": "own/1"},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("POST", "/api/prompts/{name}/versions"): Entry(
+        path=f"/api/prompts/{PROMPT}/versions",
+        body={"system": "Another."},
+        scopes=("config:write",),
+        other=201,
+    ),
     ("GET", "/api/llm-config"): Entry(
         path="/api/llm-config", scopes=("config:read", "config:write"), other=200
     ),
@@ -367,6 +405,10 @@ async def _move_in(house: House) -> Resident:
     assert limited.status == 200
     priced = await alpha.ask("PUT", f"/api/prices/openai/{PRICED}", {"input": "1", "output": "4"})
     assert priced.status == 200
+    published = await alpha.ask(
+        "POST", f"/api/prompts/{PROMPT}/versions", {"system": WORDING, "label": "production"}
+    )
+    assert published.status == 201
     question = {"model": ALIAS, "messages": HELLO, "user": USER}
     asked = await alpha.ask("POST", "/v1/chat/completions", question, headers={"x-request-id": REQUEST})
     assert asked.status == 200
@@ -507,6 +549,7 @@ async def test_owner_is_served(house: House) -> None:
     assert PRICED.encode() in replies["GET /api/prices"].body
     assert CONFIG_MODEL.encode() in replies["GET /api/llm-config"].body
     assert PATTERN.encode() in replies["GET /api/model-policies"].body
+    assert WORDING.encode() in replies["GET /api/prompts/{name}"].body
     assert CONFIG_MODEL.encode() in replies["POST /config/refresh"].body
     assert CONFIG_MODEL.encode() in replies["GET /api/audit-log"].body
     assert f'"{ALIAS}"'.encode() in replies["GET /v1/models"].body

@@ -46,6 +46,7 @@ from officium.web.api.operations import (
     operations_router,
 )
 from officium.web.api.prices import Prices, prices_router
+from officium.web.api.prompts import PromptService, prompts_router
 from officium.web.api.reports import Reports, reports_router
 from officium.web.api.responses_wire import ResponsesWire
 from officium.web.api.token_count import CountingGateway, TokenCountDoor
@@ -121,6 +122,7 @@ class WebParts:
     businesses: BusinessContexts
     destinations: DestinationService
     prices: Prices
+    prompts: PromptService
     catalogue: Catalogue
     authenticator: Authenticator
     acting_users: ActingUsers
@@ -387,6 +389,7 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(business_context_router(parts.businesses, parts.authenticator))
     app.include_router(alerts_router(parts.destinations, parts.authenticator))
     app.include_router(prices_router(parts.prices, parts.authenticator))
+    app.include_router(prompts_router(parts.prompts, parts.authenticator))
     app.include_router(model_catalogue_router(parts.catalogue, parts.authenticator))
     app.include_router(llm_config_router(parts.configs, parts.acting_users, parts.authenticator))
     app.include_router(

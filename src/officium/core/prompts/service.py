@@ -87,6 +87,17 @@ class PromptService:
         (summary,) = await self._summaries(caller, [name], own)
         return summary
 
+    async def find_in_use(self, caller: Caller, name: str) -> PromptVersion | None:
+        """The version that is used now, or `None` as long as none of the tenant's own has a label.
+
+        Raises PermissionDenied.
+        """
+        _check_reader(caller)
+        try:
+            return await self.resolve(caller, name)
+        except PromptNotFound:
+            return None
+
     async def list_versions(
         self, caller: Caller, name: str, *, before: str | None = None, limit: int = 20
     ) -> list[PromptVersion]:
