@@ -5,12 +5,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import structlog
 from msgspec import Struct
 
 from officium.core.tenancy import Caller, require
-from officium.core.usage.ledger.budget import Amounts, Subject
+from officium.core.usage.ledger.budget import Amounts, Subject, Unit
 from officium.core.usage.ledger.entry import Balance, LedgerEntry
 from officium.core.usage.ledger.errors import BudgetNotFound, OutOfCredits
 from officium.core.usage.ledger.hold import Hold, Label, Need, SpendingSource
@@ -41,6 +42,7 @@ MOST_RESETS = 1000
 _SWEEP_S = 5.0
 _RENEWED_AT_ONCE = 256
 _EXPIRED_AT_ONCE = 256
+_NANO = 10**9
 
 logger = structlog.get_logger("ledger")
 
@@ -324,17 +326,28 @@ class LedgerService:
                 await asyncio.wait_for(self._is_stopping.wait(), self._renew_s)
 
 
+def _said(amount: int, unit: Unit) -> str:
+    """An amount as people read it: `5,000`, or `$0.0125`."""
+    if unit == "nano_usd":
+        return f"${Decimal(amount) / _NANO:,.4f}"
+    return f"{amount:,}"
+
+
 def _out_of_credits(refused: Refused) -> OutOfCredits:
     kind, who = refused.subject.kind, refused.subject.id
     name = "tenant" if kind == "tenant" else f"{kind} {who}"
     what = {"tokens": "tokens", "requests": "requests", "nano_usd": "money"}[refused.unit]
     period = {"day": "today", "month": "this month", "total": "in total"}[refused.period]
     held = "" if refused.is_exhausted else " Other calls hold the rest."
+    used, limit, need = (
+        _said(amount, refused.unit) for amount in (refused.used, refused.limit, refused.need)
+    )
     advice = "Raise the budget."
     if refused.resets_at is not None:
         advice = f"Raise the budget, or wait until {refused.resets_at:%Y-%m-%d %H:%M} UTC."
     return OutOfCredits(
-        f"The {name} has no {what} left {period} for this call.{held} {advice}",
+        f"The {name} has no {what} left {period} for this call: {used} of {limit} are used, "
+        f"and it may need {need}.{held} {advice}",
         budget=refused.budget_id,
         limit=refused.limit,
         used=refused.used,
