@@ -85,6 +85,19 @@ async def test_failed_request_may_be_tried_again(house: House, ada: Resident):
     assert (refused.status, answer.status) == (404, 200)
 
 
+async def test_stream_that_broke_off_with_an_error_may_be_tried_again(house: House, ada: Resident):
+    headers = {"idempotency-key": "once"}
+    body = CHAT | {"model": "mock/error-in-stream", "stream": True}
+    broken = await ada.ask("POST", "/v1/chat/completions", body, headers=headers)
+    await settled(house)
+
+    again = await ada.ask("POST", "/v1/chat/completions", body, headers=headers)
+
+    assert (broken.status, again.status) == (200, 200)
+    assert b'"error"' in broken.body
+    assert "idempotent-replayed" not in again.headers
+
+
 async def test_changes_are_made_once_too(house: House, ada: Resident):
     headers = {"idempotency-key": "alias"}
     path, body = "/api/model-aliases/fast", {"targets": ["mock"]}

@@ -229,6 +229,7 @@ class WebApp:
         try:
             await pass_through(door, exchange)
         finally:
+            scope["officium.error"] = exchange.error
             self._recorder.running -= 1
             self._recorder.record(
                 method=scope["method"],

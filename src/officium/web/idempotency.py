@@ -90,6 +90,8 @@ class OnceOnly:
         try:
             await self._app(scope, _again(body, receive), copy.send)
         finally:
+            if scope.get("officium.error") is not None:
+                copy.is_complete = False  # a stream may say 200 first, and end with an error
             self._note(caller, key, copy)
 
     def _note(self, caller: Caller, key: str, copy: "_Copy") -> None:
