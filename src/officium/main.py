@@ -235,7 +235,10 @@ def build_parts(settings: Settings) -> Parts:
     destinations = DestinationStore(database)
     post = AlertPost(AlertStore(database), destinations, courier, clock)
     idempotency = IdempotencyService(
-        IdempotencyStore(database), clock, busy_for_s=settings.total_timeout_s + 60
+        IdempotencyStore(database),
+        clock,
+        secret.derive("kept answers"),
+        busy_for_s=settings.total_timeout_s + 60,
     )
     conversations = ConversationService(ConversationStore(database), clock)
     live_answers = LiveAnswers(AnswerStore(database), clock, notices, grace_s=settings.answer_grace_s)

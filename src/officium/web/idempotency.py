@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 
 from officium.core.tenancy.caller import Caller
+from officium.core.usage.idempotency.service import LARGEST_KEPT_BYTES
 from officium.kit.errors import OfficiumError
 from officium.web.caller import Authenticator, identify
 from officium.web.door import Door
@@ -168,7 +169,14 @@ class _Copy:
         self.headers: list[Header] = []
         self.body: list[bytes] = []
         self.is_complete = False
+        self._size = 0
         self._send = send
+
+    def _keep(self, piece: bytes) -> None:
+        """Take in a piece; of an answer that is too large to be kept only so much that this can be seen."""
+        if self._size <= LARGEST_KEPT_BYTES:
+            self._size += len(piece)
+            self.body.append(piece)
 
     async def send(self, message: Message) -> None:
         await self._send(message)
@@ -180,7 +188,7 @@ class _Copy:
                 if name not in _OF_THIS_ANSWER
             ]
         elif message["type"] == "http.response.body":
-            self.body.append(bytes(message.get("body", b"")))
+            self._keep(bytes(message.get("body", b"")))
             self.is_complete = not message.get("more_body", False)
 
 

@@ -9,6 +9,8 @@ from officium.core.gateway.keeper import StreamKeeper
 from officium.core.llm.deployment import RequestDefaults
 from officium.core.llm.embedding import EmbeddingRequest
 from officium.core.llm.errors import LLMError
+from officium.core.llm.provider_call import Attempt
+from officium.core.llm.token_usage import TokenUsage
 from officium.core.usage.ledger import Amounts, OutOfCredits
 from officium.core.usage.prices import PriceBook, PriceService, PriceStore, PriceUnknown, UnknownPrices
 from officium.kit.database import Database
@@ -244,3 +246,23 @@ async def test_operator_chooses_what_a_stream_costs_whose_process_died(
     await bench.stream()
 
     assert bench.ledger.are_streams == [is_stream]
+
+
+async def test_what_failed_before_is_logged_and_not_billed():
+    bench = bench_of("Bonjour")
+    call = bench.accountant.open(CALLER, a_request("groq/a-model"), CONTEXT)
+    deployments = await bench.models.resolve(CALLER, "groq/a-model")
+    await bench.accountant.hold(call, deployments)
+    said = TokenUsage(input_tokens=500, output_tokens=0)
+    for status, usage in (("failed", said), ("success", TokenUsage(input_tokens=500, output_tokens=7))):
+        attempt = Attempt(
+            number=len(call.attempts) + 1, deployment=deployments[0], started=0.0, duration_s=0.1
+        )
+        attempt.status, attempt.usage = status, usage
+        call.attempts.append(attempt)
+
+    call.close()
+
+    assert [record.total_tokens for record in bench.records] == [500, 507]
+    ((_, spent, _),) = bench.ledger.settled
+    assert spent.tokens == 507

@@ -365,12 +365,14 @@ def _estimate_input_tokens(request: CompletionRequest | EmbeddingRequest) -> int
 
 
 def _spent(records: Sequence[UsageRecord]) -> tuple[Amounts, SpendingSource]:
-    """What all attempts of a call used together. It is one request, if anything came of it."""
-    tokens = sum(record.total_tokens or 0 for record in records)
-    nano_usd = sum(record.cost_nano_usd or 0 for record in records)
-    has_answer = tokens > 0 or any(record.status == "success" for record in records)
-    source = records[-1].usage_source
-    return Amounts(tokens=tokens, requests=int(has_answer), nano_usd=nano_usd), source
+    """What a call is billed: the attempt that decided it, as one request if anything came of it.
+
+    What a failed try cost before it stands in the log; its caller did not ask for it, and a hold covers one.
+    """
+    last = records[-1]
+    tokens, nano_usd = last.total_tokens or 0, last.cost_nano_usd or 0
+    has_answer = tokens > 0 or last.status == "success"
+    return Amounts(tokens=tokens, requests=int(has_answer), nano_usd=nano_usd), last.usage_source
 
 
 def _attempt_error(attempt: Attempt) -> str | None:

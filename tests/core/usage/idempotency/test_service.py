@@ -30,7 +30,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def keys(database: Database, clock: HandClock) -> IdempotencyService:
-    return IdempotencyService(IdempotencyStore(database), clock)
+    return IdempotencyService(IdempotencyStore(database), clock, b"k" * 32)
 
 
 async def test_first_request_is_let_through(keys: IdempotencyService):
@@ -138,3 +138,31 @@ async def test_old_answers_are_swept(keys: IdempotencyService, clock: HandClock)
 
     assert await keys.forget_expired() == 2
     assert await keys.forget_expired() == 0
+
+
+async def test_kept_answer_is_sealed_for_its_tenant_and_key(
+    keys: IdempotencyService, database: Database, clock: HandClock
+):
+    store = IdempotencyStore(database)
+    await keys.begin(ADA, "k", ASKED)
+    await keys.finish(ADA, "k", 200, HEADERS, b"whsec_canary")
+    row = await store.find(ADA, "k")
+    assert b"canary" not in row.body
+
+    await keys.begin(BOB, "k", ASKED)
+    await store.finish(BOB, "k", 200, [], row.body)
+
+    with pytest.raises(IdempotencyKeyInUse, match="no longer be read"):
+        await keys.begin(BOB, "k", ASKED)
+
+
+async def test_key_that_is_set_free_in_between_is_claimed_again(database: Database, clock: HandClock):
+    class Forgetful(IdempotencyStore):
+        async def find(self, caller: Caller, key: str) -> None:
+            await self.forget(caller, key)
+
+    keys = IdempotencyService(Forgetful(database), clock, b"k" * 32)
+    await keys.begin(ADA, "k", ASKED)
+
+    assert await keys.begin(ADA, "k", ASKED) is None
+    assert await IdempotencyStore(database).find(ADA, "k") is not None

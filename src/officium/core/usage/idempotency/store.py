@@ -9,6 +9,9 @@ from officium.core.tenancy import Caller
 from officium.core.usage.idempotency.service import KeyRow
 from officium.core.usage.idempotency.tables import idempotency_keys as keys
 from officium.kit.database import ALL_TENANTS, Database
+from officium.kit.errors import ServiceUnavailable
+
+_TRIES = 5
 
 
 class IdempotencyStore:
@@ -26,13 +29,18 @@ class IdempotencyStore:
         values["tenant_id"] = caller.tenant_id
         is_over = or_(keys.c.expires_at <= now, keys.c.status.is_(None) & (keys.c.busy_until <= now))
         is_it = (keys.c.tenant_id == caller.tenant_id) & (keys.c.key == row.key)
-        try:
-            async with self._database.writing(caller.tenant_id) as connection:
-                await connection.execute(delete(keys).where(is_it, is_over))
-                await connection.execute(insert(keys).values(values))
-        except IntegrityError:
-            return await self.find(caller, row.key)
-        return None
+        for _ in range(_TRIES):
+            try:
+                async with self._database.writing(caller.tenant_id) as connection:
+                    await connection.execute(delete(keys).where(is_it, is_over))
+                    await connection.execute(insert(keys).values(values))
+            except IntegrityError:
+                taken = await self.find(caller, row.key)
+                if taken is not None:
+                    return taken
+                continue  # it was set free in between
+            return None
+        raise ServiceUnavailable("This `Idempotency-Key` is asked for too often at once. Try again.")
 
     async def find(self, caller: Caller, key: str) -> KeyRow | None:
         """The tenant's row with this key."""
