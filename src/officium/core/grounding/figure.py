@@ -1,10 +1,12 @@
 """The figures in a text: amounts, percentages, durations, dates and bare numbers, with their places."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from officium.core.grounding.number import NUMBER, Reading, plain_digits, read_number
 from officium.core.grounding.words import (
@@ -52,7 +54,10 @@ def _any_of(words: Iterable[str]) -> str:
 _SIGNS = _any_of(name for name in CURRENCIES if not name.isalpha())
 _CODES = _any_of(set(CURRENCIES.values()))
 _MONEY_WORDS = _any_of(name for name in CURRENCIES if name.isalpha())
-_PERCENT = r"%|percent\b|per\ cent\b|prozent\b|pour\ cent\b|por\ ciento\b|percentage\ points?\b|pp\b"
+_PERCENT = (
+    r"%|percent\b|per\ cent\b|prozent\b|pour\ cent\b|por\ ciento\b|percentage\ points?\b|pp\b|points?\b"
+    r"|prozentpunkte?n?\b|puntos?\b"
+)
 _SCALE = _any_of(SCALES)
 
 _FIGURE = re.compile(
@@ -62,29 +67,32 @@ _FIGURE = re.compile(
     (?: (?P<before>{_SIGNS}|(?:{_CODES})(?=[\s\d\u00a0])) [\s\u00a0\u202f]? )?
     (?P<inner>-)?
     (?P<number>{NUMBER})
-    (?: [\s\u00a0\u202f]?-?(?P<scale>{_SCALE})\b\.? )?
+    (?: [\s\u00a0\u202f]?-?(?P<scale>(?:mio|mrd|tsd|mn)\.|(?:{_SCALE})\b) )?
     (?: [\s\u00a0\u202f]?(?P<percent>{_PERCENT}) )?
     (?: [\s\u00a0\u202f]?(?P<after>{_SIGNS}|(?:{_MONEY_WORDS})\b) )?
-    (?: [-\s\u00a0](?P<span>[^\W\d_]+)\b )?
+    (?: [-\s\u00a0](?P<span>[^\W\d_]{{1,12}})\b )?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+")
+_SPAN = re.compile(r"[-\s]([^\W\d_]{1,12})\b")
+_RANGE = re.compile(r"\s?(?:-|–|—|to|bis|à|a|hasta)\s?", re.IGNORECASE)
+_LONGEST_NUMBER = 40
 
 _MONTH = _any_of(MONTHS)
 _DATES = (
     re.compile(r"(?<!\d)(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?"),
     re.compile(r"(?<![\d.])(?P<one>\d{1,2})(?P<mark>[./])(?P<two>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})(?!\d)"),
     re.compile(
-        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.|er)?\s+(?:of\s+|de\s+)?(?P<name>{_MONTH})\b\.?"
-        r"(?:,?\s+(?:de\s+)?(?P<year>\d{4}))?",
+        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.|er)?\s{{1,3}}(?:of\s|de\s)?(?P<name>{_MONTH})\b\.?"
+        r"(?:,?\s{1,3}(?:de\s)?(?P<year>\d{4}))?",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"\b(?P<name>{_MONTH})\b\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,?\s+(?P<year>\d{{4}}))?",
+        rf"\b(?P<name>{_MONTH})\b\.?\s{{1,3}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\d|[.,]\d)(?:,?\s{{1,3}}(?P<year>\d{{4}}))?",
         re.IGNORECASE,
     ),
-    re.compile(rf"\b(?P<name>{_MONTH})\b\.?,?\s+(?:de\s+)?(?P<year>\d{{4}})(?!\d)", re.IGNORECASE),
+    re.compile(rf"\b(?P<name>{_MONTH})\b\.?,?\s{{1,3}}(?:de\s)?(?P<year>\d{{4}})(?!\d)", re.IGNORECASE),
 )  # fmt: skip
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\.?)?(?!\d)", re.IGNORECASE)
 
@@ -99,27 +107,66 @@ def find_figures(text: str) -> list[Figure]:
     """Every figure in `text`, in order. Places are counted in characters of `text`."""
     plain = plain_digits(text)
     found = list(_find_dates(plain, text))
-    taken = [(figure.start, figure.end) for figure in found]
-    taken += [match.span() for match in _CLOCK.finditer(plain)]
+    taken = sorted(
+        [(one.start, one.end) for one in found] + [match.span() for match in _CLOCK.finditer(plain)]
+    )
+    starts = [start for start, _ in taken]
+    numbers = []
     for match in _FIGURE.finditer(plain):
-        figure = _figure(match, plain, text)
-        if not any(start < figure.end and figure.start < end for start, end in taken):
-            found.append(figure)
-    return sorted(found, key=lambda figure: figure.start)
+        if match.end("number") - match.start("number") > _LONGEST_NUMBER:
+            continue
+        before = bisect_left(starts, match.end()) - 1
+        if before < 0 or taken[before][1] <= match.start():
+            numbers.append(_Number(_figure(match, plain, text), match["scale"]))
+    return sorted(found + _span_ranges(numbers, plain), key=lambda figure: figure.start)
+
+
+class _Number(Struct, frozen=True):
+    """A figure and the scale that was written after it."""
+
+    figure: Figure
+    scale: str | None
+
+
+def _span_ranges(numbers: list[_Number], plain: str) -> list[Figure]:
+    """The figures, with the unit and scale of a range at both of its ends: `2-3 weeks`, `$100-500k`."""
+    found = [number.figure for number in numbers]
+    for index in range(len(numbers) - 1):
+        one, other = numbers[index], numbers[index + 1]
+        if _RANGE.fullmatch(plain, one.figure.end, other.figure.start):
+            found[index] = _alike(found[index], one.scale, other.figure, other.scale)
+            if plain[other.figure.start - 1] in "-–—":
+                found[index + 1] = _alike(other.figure, other.scale, found[index], one.scale)
+    return found
+
+
+def _alike(figure: Figure, scale: str | None, model: Figure, model_scale: str | None) -> Figure:
+    if model_scale and not scale and figure.kind in ("number", model.kind):
+        power = SCALES[model_scale.lower().rstrip(".")]
+        readings = tuple(Reading(one.value.scaleb(power), one.step.scaleb(power)) for one in figure.readings)
+        figure = replace(figure, readings=readings)
+    if figure.kind == "number" and model.kind != "date":
+        figure = replace(figure, kind=model.kind, unit=model.unit)
+    return figure
 
 
 def find_number_words(text: str) -> Iterator[Figure]:
-    """Small numbers that are written as words."""
+    """Small numbers that are written as words, with a span of time where one follows."""
     for match in _WORD.finditer(text):
         value = NUMBER_WORDS.get(match.group().lower())
-        if value is not None:
-            yield Figure(
-                start=match.start(),
-                end=match.end(),
-                text=match.group(),
-                kind="number",
-                readings=(Reading(Decimal(value), Decimal(1)),),
-            )
+        if value is None:
+            continue
+        following = _SPAN.match(text, match.end())
+        unit = SPANS.get(following[1].lower()) if following else None
+        end = following.end() if following and unit else match.end()
+        yield Figure(
+            start=match.start(),
+            end=end,
+            text=text[match.start() : end],
+            kind="duration" if unit else "number",
+            readings=(Reading(Decimal(value), Decimal(1)),),
+            unit=unit,
+        )
 
 
 def _figure(match: re.Match[str], plain: str, text: str) -> Figure:
@@ -136,7 +183,7 @@ def _figure(match: re.Match[str], plain: str, text: str) -> Figure:
         kind, unit = "money", CURRENCIES[money.lower()]
     elif unit:
         kind = "duration"
-    readings = read_number(match["number"], SCALES[scale.lower()] if scale else 0)
+    readings = read_number(match["number"], SCALES[scale.lower().rstrip(".")] if scale else 0)
     if match["sign"] == "-" or match["inner"]:
         readings = tuple(Reading(-reading.value, reading.step) for reading in readings)
     start = match.start()

@@ -155,12 +155,15 @@ HEDGES: dict[Hedge, tuple[str, ...]] = {
 
 NATURES: dict[Nature, frozenset[str]] = {
     "percent": _set(
-        "rate percent percentage share ratio margin growth churn pct discount occupancy utilization"
+        """
+        rate percent percentage share ratio margin growth churn pct discount occupancy utilization probability
+        progress completion oee
+        """
     ),
     "money": _set(
         """
-        revenue amount value price cost budget spend cash mrr arr profit income invoice payment balance salary fee
-        debt loan funding burn aov usd eur gbp sar aed rent wage
+        revenue amount price cost budget spend cash mrr arr profit income invoice payment balance salary fee debt loan
+        funding burn aov usd eur gbp sar aed rent wage collected raised spent tuition refund adr
         """
     ),
     "duration": _set("day week month quarter year hour minute second duration age term runway payback cycle"),
@@ -177,68 +180,264 @@ NATURES: dict[Nature, frozenset[str]] = {
 
 SAME: dict[str, str] = _same(
     """
-    revenue: turnover sale umsatz umsätze chiffre ingreso ventas venta ventes إيرادات الإيرادات إيراد earning erlös erlöse
-    session: sitzung sitzungen besuch besuche séance visita sesión sesion sesione جلسة جلسات
+    revenue: turnover earned earns earn sale umsatz umsätze chiffre ingreso ventas venta ventes إيرادات إيراد الإيراد erlös erlöse einnahme income
+    session: visit sitzung sitzungen besuch besuche séance visita sesión sesion sesione جلسة جلسات
     user: visitor nutzer nutzern besucher benutzer utilisateur usuario visiteur visitante مستخدم مستخدمين مستخدما مستخدماً
-    conversion: convert converted converting signup konversion konversionen conversión conversione abschlüsse تحويل تحويلات
+    conversion: convert converted converting konversion konversionen conversión conversione تحويل تحويلات تحويلا تحويلاً
+    signup: anmeldung anmeldungen inscription registro
     customer: client kunde kunden cliente عميل عملاء
-    employee: staff headcount mitarbeiter mitarbeitende mitarbeitern employé empleado موظف موظفين
-    deal: opportunity geschäft geschäfte affaire negocio صفقة صفقات abschluss
-    cost: expense spend spending kosten coût coûts coste costo gasto dépense ausgaben تكلفة تكاليف
+    employee: staff headcount mitarbeiter mitarbeitende mitarbeitern employé empleado موظف موظفين موظفا موظفاً people person personen persona
+    deal: opportunity geschäft geschäfte affaire negocio صفقة صفقات
+    cost: expense kosten coût coûts coste costo gasto dépense ausgaben تكلفة تكاليف
+    spend: spending spent spends outlay used use ausgegeben dépensé gastado
     amount: value betrag montant importe worth wert valeur valor قيمة مبلغ
     invoice: rechnung rechnungen facture factura فاتورة فواتير
     order: bestellung bestellungen commande pedido auftrag aufträge طلب طلبات
     profit: gewinn bénéfice beneficio ganancia ربح أرباح
     budget: presupuesto ميزانية
+    subscriber: abonnent abonnenten abonné suscriptor suscriptore مشترك مشتركا مشتركين
+    member: membership mitglied mitglieder adhérent socio عضو عضوا أعضاء
+    patient: patienten paciente
+    appointment: termin termine terminen cita موعد مواعيد موعدا
+    store: filiale filialen magasin tienda shop
+    return: retoure retouren retour devolucione devolución
+    rent: miete loyer alquiler monatsmiete
+    unit: einheit einheiten lot unidade stück teile
+    room: zimmer chambre habitacione habitación
+    shipment: sendung sendungen expédition envío parcel
+    vehicle: fahrzeug fahrzeuge fahrzeugen véhicule vehículo truck van
+    driver: fahrer fahrern chauffeur conductore
+    ticket: tickets
+    review: bewertung bewertungen avis reseña
+    hour: stunde stunden heure hora
+    seat: sitzplatz plätze
+    download: descarga téléchargement
+    student: schüler élève alumno
+    teacher: lehrer enseignant profesore profesor
+    class: klasse classe clase
+    occupancy: auslastung ocupación occupation
+    application: applied
+    overdue: late überfällig vencido vencida متأخر
+    paid: bezahlt payé payée pagado pagada مدفوع
+    pending: outstanding ausstehend pendiente معلق
+    new: joined neu neue neuen nouveau nouvelle nuevo nueva جديد جديدا
+    quote: angebot angebote devi presupuesto
+    attrition: fluktuation
+    salary: lohn gehalt salaire salario durchschnittslohn
+    fee: honorare honoraire honorario
+    applicant: bewerbung bewerbungen bewerber candidature candidato
+    refund: rückerstattung rückerstattungen remboursement reembolso
+    volunteer: freiwillige bénévole voluntario
+    donor: spender donateur donante
+    guest: gäste gast ضيوف
+    close: closing abschluss
+    due: deadline fällig
     """
 )
 """Words that mean the same as a label."""
 
-TOO_COMMON = _set("in of the a at on to by per and or id date time created updated no x y")
-"""Words in keys that name nothing."""
+QUALIFIERS = _set(
+    """
+    new open active monthly weekly daily average total current recent previous last overall gross net actual expected
+    planned large largest small best typical first this year month week day quarter number count name per
+    """
+)
+"""Words in keys that say which, and not what."""
+
+TOO_COMMON = _set(
+    """
+    in of the a an at on to by and or id date created updated no not x y for with is are it from as be that
+    de la le les el los un une der die das und et en du des al
+    """
+)
+"""Words that name nothing."""
+
+NAMING_KEYS = _set("title name number customer company client party tenant module channel code tracking")
+STATUS_KEYS = _set("status stage state phase step result outcome decision")
+PERIOD_KEYS = _set("date month period week quarter year day snapshot asof")
+PROSE_KEYS = _set("note insight comment description summary text message issue goal remark")
 
 # How a sentence speaks of a figure
 
 FILLERS = _set(
     """
     is was were are of at to from about around roughly approximately nearly almost over under just only now currently
-    reached reach hit total totaled totaling stands stood by grew grow fell fall rose rise dropped drop increased
+    reached reach hit totaled totaling stands stood by grew grow fell fall rose rise dropped drop increased
     decreased the your our their its a an with has have had been being be for some than more less amounts amounted
-    came comes up down went this last month quarter year week day in on per recent current generated brought made saw
-    see sees new active unique estimated reported that which worth valued ist war sind waren von bei auf de est était
-    son es fue era
+    came comes come up down went go this last month quarter year week day in on per recent current generated brought
+    made saw see sees new active unique estimated reported that which worth valued exactly still even moved climbed
+    climb declined decline slipped slip ran runs run dipped sits ist war sind waren von bei auf lag liegt beträgt
+    betrug stieg sank fielen stiegen um est était son es fue era de était à au le la un una bajó subió subieron und
     """
 )
 """Words that may stand between a figure and the name before it."""
 
-STOPS = _set("in of from with and or for to per at by on a the but while that which")
+STOPS = _set(
+    """
+    in of from with and or for to per at by on but while that which as against than into over under is are was were
+    a an before after since until if so your our his her von mit und bei für pro aus auf de avec et pour par dont con y
+    por para un una
+    """
+)
 """Words after a figure that end the search for its name."""
 
-COMPARES = _set(
+CUES: dict[str, frozenset[str]] = {
+    "up": _set(
+        """
+        grow grew grown grows growth growing up increase increased increases rise rose risen rises climb climbed gain
+        gained jump jumped more higher above improved improvement surged boosted exceeded exceeds plus expanded stieg
+        stiegen gestiegen gewachsen wuchs zunahme mehr erhöht erhöhte höher augmente augmenté augmentation hausse
+        progressé progression plus supérieur aumentó aumento subió subieron creció crecimiento más ارتفع ارتفعت زاد
+        زادت نمت نما
+        """
+    ),
+    "down": _set(
+        """
+        fall fell fallen falls down decrease decreased decreases drop dropped drops decline declined declines less
+        fewer lower below slipped slip shrank shrunk lost loses dipped reduced worse sank sanken gesunken fiel fielen
+        gefallen rückgang weniger niedriger minus baisse baissé diminué reculé recul chute inférieur bajó bajaron cayó
+        cayeron caída disminuyó descenso menos انخفض انخفضت تراجع تراجعت هبط هبطت
+        """
+    ),
+    "difference": _set(
+        """
+        difference gap net remain remains remaining left leaves leaving empty missed miss short over under above below
+        more less fewer than need needs needed longer shorter ahead behind late overrun excess lead leads beyond save
+        saves rest reserve ago noch übrig reste restent quedan faltan gain grew rose fell rise down up vacant free spare
+        increase decrease unter restant still open
+        """
+    ),
+    "total": _set(
+        """
+        total totals totaled together combined sum both altogether overall all add adds added whole across so over
+        joint jointly aggregate becomes become now with make makes made brought raised hold holds come comes had have
+        insgesamt zusammen gesamt summe total ensemble somme juntos suma conjunto إجمالي مجموع معا استلم installed three four five six quarters months weeks several worth took drew used
+        """
+    ),
+    "per": _set(
+        """
+        per average averages averaging each every mean apiece ratio times roas aov arpu cac cost costs lasts runway a an
+        covers turned mal durchschnitt durchschnittlich pro je schnitt par chaque moyenne moyen por cada promedio media
+        medio لكل متوسط every paid pays means brings brought visits about is
+        """
+    ),
+    "mean": _set(
+        "average averages averaging mean typical durchschnitt durchschnittlich schnitt moyenne moyen promedio media medio متوسط"
+    ),
+    "share": _set(
+        """
+        of rate share percent makes make conversion margin convert converts part portion fraction quote anteil von
+        davon taux part dont soit tasa del porcentaje نسبة معدل or at is
+        """
+    ),
+    "annual": _set(
+        """
+        annual annually annualized annualised annualizes annualises year yearly arr jährlich jahr an année annuel año
+        anual سنويا سنة
+        """
+    ),
+    "quarterly": _set("quarter quarterly quartal trimestre"),
+    "monthly": _set("month monthly monat monatlich mois mensuel mes mensual"),
+    "weekly": _set("week weekly woche wöchentlich semaine semana"),
+    "daily": _set("day daily tag täglich jour día"),
+    "half": _set("half halved halving halve hälfte moitié mitad نصف"),
+    "double": _set("double doubled doubling twice verdoppelt doublé doble ضعف"),
+    "latest": _set(
+        """
+        latest current currently now today recent newest presently aktuell aktuelle derzeit heute jetzt zuletzt letzten
+        actuel actuelle actuellement maintenant dernière dernier actual actualmente ahora hoy última último الآن حاليا
+        الحالي الأخير
+        """
+    ),
+    "present": _set(
+        "is are have has stands stand sits runs run serve serves count counts compte hay ist sind hat"
+    ),
+    "earlier": _set(
+        "previous previously prior before earlier former vorher zuvor précédent anterior antes السابق ago initially"
+    ),
+    "product": _set(
+        """
+        weighted times with at brings bring alone make makes come comes to worth total monthly revenue potential payroll
+        fees each up about in
+        """
+    ),
+    "points": _set("points point pp prozentpunkte punkte puntos"),
+}
+"""What the words around a figure say of how it came about."""
+
+ALL_CUES: dict[str, tuple[str, ...]] = {
+    word: tuple(cue for cue, words in CUES.items() if word in words)
+    for words in CUES.values()
+    for word in words
+}
+"""From a word to the cues that it gives."""
+
+SOURCES = _set(
+    "from than vs versus against compared gegenüber nach von contre frente depuis desde of was were"
+)
+"""Words right before the older one of two amounts."""
+
+PLAN_WORDS = _set(
     """
-    grow grew growth up down increase increased decrease decreased rise rose fall fell drop dropped decline declined
-    more less higher lower than change changed gained lost jump jumped
+    target targets targeting aim aims goal goals objective if suppose assume assuming imagine should could would might
+    may propose suggest recommend consider plan ziel sollten sollte könnten wenn falls vorschlag objectif devriez
+    devrait pourrait si proposons objetivo debería podría ينبغي يجب هدف إذا hypothetical ideally realistic want would
     """
 )
-"""Words that set one amount against another."""
+"""Words that make what follows in a sentence a plan or an assumption."""
 
-RECKONS = _set(
+HORIZON_WORDS = _set(
     """
-    per average difference total together combined sum altogether overall times ratio more less fewer than growth
-    increase decrease gap annual annually annualized month monthly yearly each plus minus
+    within next every coming following ahead least innerhalb nächsten kommenden prochain prochains prochaines sous
+    próximos próximas dentro خلال القادمة
     """
 )
-"""Words after which a figure need not be one of those that the context has."""
+"""Words right before a span of time that lies ahead."""
 
-ANNUAL = _set("annual annually annualized annualised year yearly arr")
-MONEY_LABELS = _set("revenue amount cost budget profit income spend cash")
+IMPERATIVES = _set(
+    """
+    aim target set allocate reserve limit cap test try add hire raise lower cut reduce increase improve grow boost lift
+    trim decrease keep bring run launch start pilot offer send ask call schedule invest spend plan consider focus move
+    review build create define make get push use give follow order begin escalate interview double lifting raising
+    cutting halving moving test budget book commit shift put expect reach track introduce
+    """
+)
+"""Verbs that make advice of a sentence they begin."""
+
+PLANNED_NOUNS = _set(
+    """
+    plan sprint target goal horizon window review trial test ways way things steps priorities options areas ideas
+    actions reasons questions levers days-plan pilot experiment reserve cap
+    """
+)
+"""Nouns after a figure that make it part of a plan."""
+
+NUMBERED = _set(
+    """
+    step phase option tier level stage part section chapter no nr number priority top version page figure table item
+    point week day month quarter q h schritt étape paso
+    """
+)
+"""Words after which a number says which one, and not how many."""
 
 KPIS: tuple[tuple[frozenset[str], frozenset[str], frozenset[str]], ...] = (
-    (_set("conversion rate"), _set("conversion"), _set("session user")),
+    (_set("conversion"), _set("conversion order"), _set("session user visitor")),
+    (_set("convert"), _set("conversion order"), _set("session user")),
     (_set("average order"), _set("revenue"), _set("conversion order")),
     (_set("aov"), _set("revenue"), _set("conversion order")),
-    (_set("arpu"), _set("revenue"), _set("user customer")),
+    (_set("arpu"), _set("revenue mrr"), _set("user customer subscriber")),
+    (_set("roas"), _set("revenue"), _set("spend")),
     (_set("margin"), _set("profit revenue"), _set("revenue cost")),
     (_set("runway"), _set("cash balance"), _set("burn cost")),
+    (_set("churn"), _set("churned cancelled cancelledmember"), _set("subscriber member customer client")),
+    (_set("return"), _set("return"), _set("order")),
+    (_set("time"), _set("time"), _set("shipment delivery")),
+    (_set("occupancy"), _set("occupied"), _set("unit room")),
+    (_set("vacancy"), _set("occupied"), _set("unit room")),
+    (_set("signup"), _set("signup"), _set("session user")),
+    (_set("budget"), _set("spend actual"), _set("budget")),
+    (_set("left"), _set("budget"), _set("spend")),
+    (_set("plan"), _set("published completed"), _set("planned")),
+    (_set("remain"), _set("published completed used"), _set("planned budget")),
 )
-"""Names of ratios, with the labels of what is divided and of what it is divided by."""
+"""Words of a ratio, with the labels of what is divided and of what it is divided by."""
