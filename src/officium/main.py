@@ -293,7 +293,9 @@ def build_parts(settings: Settings) -> Parts:
         reports=reports,
         budgets=budgets,
         clients=ClientService(WidgetStore(database), budgets, reports, clock),
-        businesses=BusinessContextService(business_store, ContextCache(business_store, clock, notices), clock),
+        businesses=BusinessContextService(
+            business_store, ContextCache(business_store, clock, notices), clock
+        ),
         usage_log=usage_log,
         ledger=ledger,
         destinations=DestinationService(destinations, courier, clock),
