@@ -174,7 +174,7 @@ class Settings(BaseSettings):
     )
     unknown_charge: Literal["streamed", "held"] = Field(
         "streamed",
-        description="Charge of a stream whose process died: streamed (what was noted) or held (all set aside)",
+        description="Charge of a stream whose process died: streamed (as noted) or held (all set aside)",
     )
     price_ceiling: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?/\d{1,6}(\.\d{1,6})?$")] = Field(
         "15/75", description="US dollars per million tokens, input/output, where the ceiling is charged"
