@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from officium.core.grounding import check_figures
+from officium.core.grounding import check_claims, check_figures
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "core" / "grounding" / "data"
-PARTS = ("tuned", "held_out")
+PARTS = ("tuned", "held_out", "fresh", "later")
 _MARK = re.compile(r"\[\[(?P<text>[^\]|]+)(?:\|(?P<kind>[a-z]+))?\]\]")
 
 Span = tuple[int, int]
@@ -138,6 +138,11 @@ def flag_figures(text: str, context: Any) -> list[Span]:
     return [(one.figure.start, one.figure.end) for one in check_figures(text, context).unmatched]
 
 
+def flag_claims(text: str, context: Any) -> list[Span]:
+    """The names, amounts, dates and statuses that the context does not have."""
+    return [(one.start, one.end) for one in check_claims(text, context) if not one.is_matched]
+
+
 def main() -> None:
     """Print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -146,10 +151,12 @@ def main() -> None:
         "--missed", action="store_true", help="list what was missed and what was flagged in vain"
     )
     options = parser.parse_args()
-    for name, flag in (("figures", flag_figures),):
+    for name, flag in (("figures", flag_figures), ("claims", flag_claims)):
         samples = list(read_samples(name))
         for part in (options.part,) if options.part else PARTS:
             chosen = [sample for sample in samples if sample.part == part]
+            if not chosen:
+                continue
             print(f"\n{name}, {part}: {len(chosen)} texts")
             scores = score(chosen, flag)
             for group in sorted(scores, key=lambda group: (group != "all", group)):

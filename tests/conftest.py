@@ -54,8 +54,8 @@ def redis_server() -> Iterator[servers.RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return servers.migrated_sqlite(tmp_path_factory.mktemp("sqlite"))
+def migrated_sqlite() -> Path:
+    return servers.migrated_sqlite()
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,9 @@ from officium.core.llm.providers import PROVIDERS
 from officium.kit.errors import OfficiumError
 from officium.main import build_app, build_parts
 from officium.settings import Settings, provider_variables, setting_variables
-from officium.web.app import WebApp
 from officium.web.errors import _OPENAI_CODES, status_of
 from tests.support.server import running_server
+from tests.support.web import description
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -179,17 +179,9 @@ def test_every_command_and_option_is_documented() -> None:
     assert shared <= set(re.findall(r"`(--[a-z]+)[ `]", page))
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> WebApp:
-    settings = Settings(_env_file=None, data_dir=tmp_path)
-    return build_app(settings, build_parts(settings))
-
-
-def test_every_route_is_documented(app: WebApp) -> None:
+def test_every_route_is_documented() -> None:
     existing = {
-        (method.upper(), path)
-        for path, operations in app._framework.openapi()["paths"].items()
-        for method in operations
+        (method.upper(), path) for path, operations in description()["paths"].items() for method in operations
     }
 
     rows = [

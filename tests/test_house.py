@@ -8,6 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -19,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "officium"
 
 FOR_ALL_TENANTS = {
+    "CheckStore.list_stale_for_all_tenants": "a job of the installation asks whose knowledge has changed",
+    "HandoverStore.list_untold_for_all_tenants": "a job of the installation asks whose visitors wait",
+    "WidgetStore.find_public_for_all_tenants": "finding a widget by its key is how a visitor comes to be",
+    "WidgetStore.list_retentions_for_all_tenants": "a sweep asks which widgets do not keep for ever",
     "_execute_for_all_tenants": "makes and drops the databases of a trial, in which there is nothing yet",
     "AlertStore.claim_for_all_tenants": "a job of the installation asks which tenant has an alert to deliver",
     "AnswerStore._put_events_for_all_tenants": "the words of that statement",
@@ -53,10 +58,17 @@ FOR_ALL_TENANTS = {
     "_read_past_for_all_tenants": "the same, of holds that are no more",
     "_statements_for_all_tenants": "the words of those statements",
     "ReportStore.read_tokens_for_all_tenants": "the operator stands above the tenants",
+    "SignInStore.find_passwords_for_all_tenants": "whoever signs in says a name, not a tenant",
+    "SignInStore.find_session_for_all_tenants": "finding a session is how a caller comes to be",
+    "SignInStore.list_memberships_for_all_tenants": "a person asks in which tenants they are",
+    "SignInStore.has_passwords_for_all_tenants": "the first page asks whether anybody could sign in",
+    "_with_people_for_all_tenants": "the words of those statements",
     "UsageStore.append_for_all_tenants": "records of all tenants are written together; each names its own",
     "_is_used_for_all_tenants": "a key is retired when nobody's values need it",
     "_append_for_all_tenants": "the same, on SQLite",
     "_insert_for_all_tenants": "the words of that statement",
+    "add_to_postgresql_for_all_tenants": "what those records add to the tallies, in the same transaction",
+    "add_to_sqlite_for_all_tenants": "the same, on SQLite",
 }
 """Every store method that looks at tenants' tables without a `Caller`, and why. Keep it short."""
 
@@ -106,6 +118,11 @@ def _id(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def _modules() -> list[Path]:
     return sorted(path for path in SOURCE.rglob("*.py") if "versions" not in path.parts)
 
@@ -116,7 +133,7 @@ def _stores() -> list[Path]:
 
 def test_every_module_opens_with_a_sentence() -> None:
     def opening(path: Path) -> str:
-        return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n\n")[0]
+        return (ast.get_docstring(_parsed(path)) or "").split("\n\n")[0]
 
     without = [
         _id(path) for path in _modules() if not re.match(r"[A-Z`*].* .*[.:]", opening(path), re.DOTALL)
@@ -176,7 +193,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     undeclared = {
         name
         for path in _modules()
-        for name in _imported(ast.parse(path.read_text("utf-8")))
+        for name in _imported(_parsed(path))
         if not declared & {found.lower().replace("_", "-") for found in distributions.get(name, [name])}
     }
 
@@ -236,9 +253,7 @@ def test_every_table_belongs_to_a_tenant() -> None:
 
 
 def test_every_statement_is_made_for_a_caller() -> None:
-    found = set().union(
-        *(statements_without_caller(ast.parse(path.read_text("utf-8"))) for path in _stores())
-    )
+    found = set().union(*(statements_without_caller(_parsed(path)) for path in _stores()))
 
     assert found == set(FOR_ALL_TENANTS)
 
@@ -254,7 +269,7 @@ def test_every_transaction_is_entered_for_the_tenant_of_its_caller() -> None:
         f"{_id(path)}: {place}"
         for path in _modules()
         if path not in exempt
-        for place in transactions_for_others(ast.parse(path.read_text("utf-8")))
+        for place in transactions_for_others(_parsed(path))
     }
 
     assert found == set()
@@ -266,7 +281,7 @@ def test_sql_is_written_in_stores_alone() -> None:
         for path in _modules()
         if path.name not in {"store.py", "tables.py"}
         and path.relative_to(SOURCE).parts[0] not in {"kit", "migrations"}
-        for line in lines_with_sql(ast.parse(path.read_text("utf-8")))
+        for line in lines_with_sql(_parsed(path))
     }
 
     assert found == set()

@@ -269,3 +269,19 @@ def test_prompts_are_rendered_without_a_server_or_a_database():
 def test_everything_in_a_process_shares_the_registry():
     assert officium.get_prompt_registry() is officium.get_prompt_registry()
     assert isinstance(officium.get_prompt_registry(), officium.PromptRegistry)
+
+
+async def test_forecasts_need_no_server_and_no_key(monkeypatch):
+    monkeypatch.setattr(library, "_forecasters", {})
+    monkeypatch.setattr(library, "_registries", {})
+    service = officium.get_cashflow_prediction_service()
+    deal = officium.DealForPrediction(deal_id=1, deal_title="Project Alpha", stage="Order Received")
+    asked = officium.CashflowPredictionInput(
+        pipeline_name="Aramco Projects", horizon_days=90, granularity="week"
+    )
+
+    result = await service.predict_cashflow(asked, [deal])
+
+    assert service is officium.get_cashflow_prediction_service()
+    assert result.metadata.deals_analyzed == 1
+    assert result.per_deal_predictions[0].deal_title == "Project Alpha"

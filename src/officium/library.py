@@ -8,6 +8,7 @@ set, else the first provider whose key is set, else the scripted one, which need
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -28,9 +29,11 @@ from officium.kit.errors import InvalidRequest
 from officium.testing import ScriptedTransport
 
 if TYPE_CHECKING:
+    from officium.apps.cashflow.prediction_service import CashflowPredictionService
     from officium.apps.personas.prompt_context import PromptContext
     from officium.core.gateway.config_fetcher import LLMConfigFetcher
     from officium.core.prompts import PromptRegistry
+    from officium.core.prompts.golden import GoldenCase
     from officium.core.usage.limits import RateLimiter
 
 __all__ = [
@@ -40,16 +43,18 @@ __all__ = [
     "LLMStreamChunk",
     "StreamOptions",
     "build_persona_prompt",
+    "get_cashflow_prediction_service",
     "get_config_fetcher",
     "get_llm_client",
     "get_prompt_registry",
+    "load_golden_sets",
     "load_prompt_registry",
     "stream_completion",
 ]
 
 _FIREWORKS_MAX_TOKENS = 2048
 _FIREWORKS_TEMPERATURE = 0.7
-_ROOMS_WITH_PROMPTS = ("personas",)
+_ROOMS_WITH_PROMPTS = ("personas", "widget", "writer", "cashflow", "rules")
 """Packages of `officium.apps` with a folder `prompts`. Reading it does not import the package."""
 
 
@@ -104,6 +109,7 @@ class LLMClient(core.LLMClient):
 _shared: dict[str, LLMClient] = {}
 _registries: dict[str, "PromptRegistry"] = {}
 _limiters: dict[str, "RateLimiter"] = {}
+_forecasters: dict[str, "CashflowPredictionService"] = {}
 
 
 def get_llm_client() -> LLMClient:
@@ -125,10 +131,23 @@ def get_prompt_registry() -> "PromptRegistry":
 
 def load_prompt_registry() -> "PromptRegistry":
     """A registry of its own with the prompts that come with Officium."""
+    return _shipped_prompts().copy()
+
+
+@cache
+def _shipped_prompts() -> "PromptRegistry":
     from officium.core.prompts import PromptRegistry
 
     apps = resources.files("officium.apps")
     return PromptRegistry.read(*(apps / room / "prompts" for room in _ROOMS_WITH_PROMPTS))
+
+
+def load_golden_sets() -> "dict[str, Sequence[GoldenCase]]":
+    """The golden sets that come with Officium, by the names of their prompts."""
+    from officium.core.prompts.golden import read_golden_sets
+
+    apps = resources.files("officium.apps")
+    return read_golden_sets(*(apps / room / "golden" for room in _ROOMS_WITH_PROMPTS))
 
 
 async def build_persona_prompt(
@@ -146,6 +165,20 @@ async def build_persona_prompt(
     persona = checked_persona(persona_type)
     version = get_prompt_registry().get(prompt_name(persona))
     return list(compose(version, persona, user_message, as_context(context)).messages)
+
+
+def get_cashflow_prediction_service() -> "CashflowPredictionService":
+    """What predicts deals for everything in this process; the shared client reads them. Made at first use.
+
+    Hand it the deals: `await get_cashflow_prediction_service().predict_cashflow(input, deals)`.
+    """
+    from officium.apps.cashflow.client_reader import ClientReader
+    from officium.apps.cashflow.prediction_service import CashflowPredictionService
+
+    if "service" not in _forecasters:
+        reader = ClientReader(get_llm_client(), get_prompt_registry())
+        _forecasters["service"] = CashflowPredictionService(reader)
+    return _forecasters["service"]
 
 
 def get_config_fetcher(

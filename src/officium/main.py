@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from importlib.util import find_spec
 from os import environ
@@ -20,8 +21,34 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from pydantic import SecretStr
 
+from officium.apps.cashflow.deals import DealService, DealStore
+from officium.apps.cashflow.runs import RunStore
+from officium.apps.cashflow.service import CashflowService
+from officium.apps.personas import Adviser, AdvisorService, PersonaConfigService, PersonaStore
+from officium.apps.personas.board import BoardService
 from officium.apps.personas.business import BusinessContextService, BusinessStore, ContextCache
+from officium.apps.personas.comparisons import ComparisonService, ComparisonStore
+from officium.apps.personas.decisions import DecisionService, DecisionStore
+from officium.apps.rules import (
+    CapabilityService,
+    Generator,
+    RuleBook,
+    RuleService,
+    RuleStore,
+    RuleTrials,
+    UpstreamCatalogue,
+)
+from officium.apps.rules.evaluation import ConditionEvaluator
 from officium.apps.widget import ClientService, WidgetStore
+from officium.apps.widget.answers import AnswerService, LiveEntries, Retrieval
+from officium.apps.widget.checks import CheckService, CheckStore
+from officium.apps.widget.credits import CreditService, CreditStore
+from officium.apps.widget.gaps import GapService, GapStore
+from officium.apps.widget.handover import HandoverService, HandoverStore
+from officium.apps.widget.knowledge import KnowledgeService, KnowledgeStore, PageReader
+from officium.apps.widget.visitors import SessionSigner, VisitorService, VisitorStore
+from officium.apps.writer.service import DraftService
+from officium.apps.writer.store import DraftStore
 from officium.core.config import (
     SEALED_COLUMNS,
     ConfigService,
@@ -49,11 +76,13 @@ from officium.core.gateway import (
     RemoteDefault,
     StoredDefault,
 )
+from officium.core.gateway.attention import AttentionService
 from officium.core.gateway.cache import CacheMetrics, MemoryShelf, RedisShelf, ResponseCache, Shelf
 from officium.core.gateway.catalogue import ConfigUses, ModelCatalogue, default_uses
 from officium.core.gateway.config_fetcher import ConfigSource
 from officium.core.gateway.health import LONGEST_CHECK_S
 from officium.core.gateway.reach import DEFAULT
+from officium.core.knowledge import EntrySource, KnowledgeIndexes, LocalEncoder
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
 from officium.core.llm.errors import AddressRefused
@@ -66,6 +95,11 @@ from officium.core.llm.providers import PROVIDERS
 from officium.core.llm.providers.catalog import ALIASES
 from officium.core.llm.retry import RetryPolicy
 from officium.core.llm.scheme import SchemeTransport
+from officium.core.prompts.exchange import PromptFileService
+from officium.core.prompts.experiments import Sample
+from officium.core.prompts.experiments.service import ExperimentService, VariantUse
+from officium.core.prompts.experiments.store import ExperimentStore
+from officium.core.prompts.golden.store import GoldenStore
 from officium.core.prompts.service import PromptService
 from officium.core.prompts.store import PromptStore
 from officium.core.tenancy import (
@@ -78,9 +112,17 @@ from officium.core.tenancy import (
     KeyService,
     KeyStore,
     MemberStore,
+    OwnTenantService,
     SessionVerifier,
     TenancyService,
     TenantStore,
+)
+from officium.core.tenancy.sign_in import (
+    MemberService,
+    PasswordHasher,
+    PersonService,
+    SignInService,
+    SignInStore,
 )
 from officium.core.usage import UsageLog, UsageService, UsageStore
 from officium.core.usage.alerts import (
@@ -93,15 +135,17 @@ from officium.core.usage.alerts import (
     Mailer,
     WebhookSecrets,
 )
-from officium.core.usage.budgets import BudgetService, BudgetStore
+from officium.core.usage.budgets import BudgetService, BudgetStore, RunService
 from officium.core.usage.idempotency import IdempotencyService, IdempotencyStore
 from officium.core.usage.ledger import LedgerService, LedgerStore
 from officium.core.usage.limits import (
+    JointLimiter,
     LimitHits,
     LocalWindows,
     ProviderLimit,
     ProviderLimits,
     SharedWindows,
+    SignInThrottle,
     TierLimiter,
     TokenMeter,
     WaitingLines,
@@ -110,6 +154,8 @@ from officium.core.usage.limits import (
 )
 from officium.core.usage.prices import PriceBook, PriceService, PriceStore, UnknownPrices
 from officium.core.usage.reports import ReportService, ReportStore
+from officium.core.usage.search import SearchService, SearchStore
+from officium.core.usage.tallies import OverviewService, TallyStore
 from officium.jobs import Clockwork, Job, JobMetrics, LeaseStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
@@ -121,7 +167,7 @@ from officium.kit.redis import open_redis
 from officium.kit.sealing import KeyRing, KeyRotation, SealingStore, SecretWrapper
 from officium.kit.secrets import ServerSecret, load_server_secret
 from officium.kit.version import __version__
-from officium.library import load_prompt_registry
+from officium.library import load_golden_sets, load_prompt_registry
 from officium.settings import ProviderSettings, Settings, load_settings
 from officium.testing import ScriptedTransport
 from officium.web.api.operations import Health
@@ -152,6 +198,10 @@ class Parts:
     transport: Transport
     tenancy: TenancyService
     keys: KeyService
+    members: MemberService
+    sign_in: SignInService
+    people: PersonService
+    own_tenant: OwnTenantService
     authenticator: Authenticator
     acting_users: ActingUsers
     configs: ConfigService
@@ -164,15 +214,40 @@ class Parts:
     gateway: GatewayService
     usage: UsageService
     reports: ReportService
+    overviews: OverviewService
+    attention: AttentionService
+    searches: SearchService
     budgets: BudgetService
     clients: ClientService
+    credits: CreditService
+    widget_knowledge: KnowledgeService
+    visitors: VisitorService
+    widget_answers: AnswerService
+    handovers: HandoverService
+    gaps: GapService
+    widget_checks: CheckService
     businesses: BusinessContextService
+    adviser: Adviser
+    advisers: AdvisorService
+    board: BoardService
+    comparisons: ComparisonService
+    persona_configs: PersonaConfigService
+    decisions: DecisionService
+    capabilities: CapabilityService
+    rules: RuleService
+    deals: DealService
+    conditions: ConditionEvaluator
+    rulebook: RuleBook
+    rule_trials: RuleTrials
+    cashflow: CashflowService
     usage_log: UsageLog
     ledger: LedgerService
     destinations: DestinationService
     clockwork: Clockwork
     prices: PriceService
     prompts: PromptService
+    writer: DraftService
+    experiments: ExperimentService
     catalogue: ModelCatalogue
     idempotency: IdempotencyService
     conversations: ConversationService
@@ -197,6 +272,8 @@ def build_parts(settings: Settings) -> Parts:
     digester = KeyDigester(secret)
     ring = build_key_ring(settings, secret, database, clock)
     windows = LocalWindows(clock) if redis is None else build_shared_windows(settings, redis, clock)
+    hasher, people = PasswordHasher(), SignInStore(database)
+    sign_in = SignInService(people, hasher, SignInThrottle(windows), clock)
     hits = LimitHits(registry)
     limiter = build_limiter(settings, windows, hits, clock)
     token_meter = TokenMeter(limiter)
@@ -226,14 +303,43 @@ def build_parts(settings: Settings) -> Parts:
     usage = UsageStore(database)
     usage_log = UsageLog(usage)
     ledger = LedgerService(LedgerStore(database), clock)
-    budgets = BudgetService(BudgetStore(database), tenants, ledger, clock, notices)
+    budget_store = BudgetStore(database)
+    budgets = BudgetService(budget_store, tenants, ledger, clock, notices)
     reports = ReportService(ReportStore(database), tenants, clock)
+    overviews = OverviewService(TallyStore(database), tenants, clock)
     prices = PriceStore(database)
     price_book = PriceBook(prices, clock, notices)
-    business_store = BusinessStore(database)
+    business_store, personas = BusinessStore(database), PersonaStore(database)
+    decisions = DecisionService(DecisionStore(database), business_store, clock)
+    businesses = BusinessContextService(
+        business_store, ContextCache(business_store, clock, notices), clock, decisions.score_due
+    )
+    rule_store = RuleStore(database)
+    capabilities = CapabilityService(
+        rule_store,
+        clock,
+        notices,
+        lifetime_minutes=settings.context_cache_minutes,
+        upstream=catalogue_source(settings, transport),
+    )
+    widget_store, visitor_store = WidgetStore(database), VisitorStore(database)
+    clients = ClientService(widget_store, budgets, reports, clock)
+    knowledge_store = KnowledgeStore(database)
+    visitors = build_visitors(settings, visitor_store, widget_store, secret, windows, clock)
     courier = build_courier(settings, secret, transport, clock)
     destinations = DestinationStore(database)
-    post = AlertPost(AlertStore(database), destinations, courier, clock)
+    retrieval = Retrieval(
+        knowledge_store, build_indexes(settings, LiveEntries(knowledge_store, clock)), clock
+    )
+    widget_checks = CheckService(CheckStore(database), widget_store, retrieval, knowledge_store, clock)
+    alerts = AlertStore(database)
+    handovers = HandoverService(
+        HandoverStore(database), visitor_store, widget_store, alerts, courier, clock, notices
+    )
+    widget_knowledge = KnowledgeService(
+        knowledge_store, widget_store, PageReader(transport, guard), clock, notices
+    )
+    post = AlertPost(alerts, destinations, courier, clock)
     idempotency = IdempotencyService(
         IdempotencyStore(database),
         clock,
@@ -246,6 +352,9 @@ def build_parts(settings: Settings) -> Parts:
         Job("alerts", _ALERTS_EVERY_S, post.deliver_due),
         Job("idempotency", _SWEEP_EVERY_S, idempotency.sweep),
         Job("conversations", _SWEEP_EVERY_S, conversations.sweep),
+        Job("widget-checks", 60.0, widget_checks.run_stale),
+        Job("widget-handover", _ALERTS_EVERY_S, handovers.tell_waiting),
+        Job("widget-visitors", _SWEEP_EVERY_S, visitors.sweep),
         Job("live-answers", _SWEEP_EVERY_S, live_answers.sweep),
     ]
     accountant = Accountant(
@@ -262,6 +371,38 @@ def build_parts(settings: Settings) -> Parts:
     cache = build_cache(settings, redis, secret, clock, registry, price_book)
     checks = GatewayService(models, directory, build_check_dispatcher(settings, transport, clock), accountant)
     checker = HealthChecker(checks, models, configs, clock)
+    gateway = GatewayService(models, directory, dispatcher, accountant, cache)
+    experiment_store = ExperimentStore(database)
+    prompts = PromptService(
+        PromptStore(database),
+        load_prompt_registry(),
+        clock,
+        experiment_store,
+        GoldenStore(database),
+        load_golden_sets(),
+    )
+    experiments = ExperimentService(experiment_store, prompts, PromptUse(usage), clock)
+    adviser = Adviser(
+        gateway,
+        models,
+        prompts,
+        businesses,
+        personas,
+        decisions,
+        model=DEFAULT,
+        temperature=settings.fireworks_temperature,
+        max_tokens=settings.fireworks_max_tokens,
+        is_on=settings.personas_llm,
+    )
+    key_service = KeyService(keys, digester, clock, notices)
+    catalogue = ModelCatalogue(
+        models,
+        price_book,
+        clock,
+        unknown=unknown_prices(settings),
+        default_model=settings.default_model,
+        other_uses=[ConfigUses(configs)],
+    )
     return Parts(
         settings=settings,
         clock=clock,
@@ -270,7 +411,11 @@ def build_parts(settings: Settings) -> Parts:
         notices=notices,
         transport=transport,
         tenancy=TenancyService(tenants, clock, notices),
-        keys=KeyService(keys, digester, clock, notices),
+        keys=key_service,
+        members=MemberService(members, people, hasher, clock),
+        sign_in=sign_in,
+        people=PersonService(people, sign_in, clock),
+        own_tenant=OwnTenantService(tenants, clock, notices),
         authenticator=Authenticator(
             keys=keys,
             tenants=tenants,
@@ -279,6 +424,7 @@ def build_parts(settings: Settings) -> Parts:
             clock=clock,
             notices=notices,
             sessions=_session_verifier(settings, transport, clock),
+            browser_sessions=sign_in,
         ),
         acting_users=ActingUsers(members, clock, is_development=settings.debug),
         configs=configs,
@@ -288,28 +434,68 @@ def build_parts(settings: Settings) -> Parts:
         fetcher=fetcher,
         checker=checker,
         refreshes=ConfigRefresh(fetcher, models, checker, notices),
-        gateway=GatewayService(models, directory, dispatcher, accountant, cache),
+        gateway=gateway,
         usage=UsageService(usage),
         reports=reports,
+        overviews=overviews,
+        searches=SearchService(SearchStore(database), TallyStore(database), usage, tenants, clock),
+        attention=AttentionService(overviews, budgets, key_service, catalogue, clock),
         budgets=budgets,
-        clients=ClientService(WidgetStore(database), budgets, reports, clock),
-        businesses=BusinessContextService(
-            business_store, ContextCache(business_store, clock, notices), clock
+        businesses=businesses,
+        adviser=adviser,
+        advisers=AdvisorService(adviser, conversations, live_answers, clock),
+        comparisons=ComparisonService(adviser, ComparisonStore(database), live_answers, clock),
+        board=BoardService(
+            adviser,
+            gateway,
+            models,
+            prompts,
+            RunService(budget_store, clock),
+            conversations,
+            live_answers,
+            clock,
         ),
+        persona_configs=PersonaConfigService(personas, clock),
+        decisions=decisions,
+        capabilities=capabilities,
+        rules=RuleService(capabilities, Generator(gateway, models, prompts), is_on=settings.rules_llm),
+        conditions=ConditionEvaluator(gateway, models, prompts, model=DEFAULT, is_on=settings.rules_llm),
+        rulebook=RuleBook(rule_store, capabilities, clock),
+        rule_trials=RuleTrials(capabilities, rule_store),
+        clients=clients,
+        credits=CreditService(clients, CreditStore(database), budgets, reports, clock),
+        widget_knowledge=widget_knowledge,
+        handovers=handovers,
+        widget_checks=widget_checks,
+        gaps=GapService(GapStore(database), widget_store, widget_knowledge, clock),
+        visitors=visitors,
+        widget_answers=AnswerService(
+            gateway,
+            prompts,
+            retrieval,
+            visitor_store,
+            widget_store,
+            clock,
+        ),
+        deals=DealService(DealStore(database), clock),
+        cashflow=CashflowService(DealStore(database), RunStore(database), gateway, models, prompts, clock),
         usage_log=usage_log,
         ledger=ledger,
         destinations=DestinationService(destinations, courier, clock),
         clockwork=Clockwork(jobs, LeaseStore(database), clock, JobMetrics(registry)),
         prices=PriceService(prices, clock, notices),
-        prompts=PromptService(PromptStore(database), load_prompt_registry(), clock),
-        catalogue=ModelCatalogue(
+        prompts=prompts,
+        writer=DraftService(
+            gateway,
             models,
-            price_book,
+            prompts,
+            DraftStore(database),
+            experiments,
+            RunService(budget_store, clock),
             clock,
-            unknown=unknown_prices(settings),
-            default_model=settings.default_model,
-            other_uses=[ConfigUses(configs)],
         ),
+        experiments=experiments,
+        catalogue=catalogue,
         idempotency=idempotency,
         conversations=conversations,
         live_answers=live_answers,
@@ -340,15 +526,48 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             models=parts.models,
             usage=parts.usage,
             reports=parts.reports,
+            overviews=parts.overviews,
+            attention=parts.attention,
+            searches=parts.searches,
             budgets=parts.budgets,
             ledger=parts.ledger,
             clients=parts.clients,
+            credits=parts.credits,
+            keys=parts.keys,
+            members=parts.members,
+            rate_limits=parts.limiter,
+            widget_knowledge=parts.widget_knowledge,
+            visitors=parts.visitors,
+            widget_answers=parts.widget_answers,
+            handovers=parts.handovers,
+            gaps=parts.gaps,
+            widget_checks=parts.widget_checks,
             businesses=parts.businesses,
+            advisers=parts.advisers,
+            board=parts.board,
+            comparisons=parts.comparisons,
+            persona_configs=parts.persona_configs,
+            conversations=parts.conversations,
+            decisions=parts.decisions,
+            capabilities=parts.capabilities,
+            rules=parts.rules,
+            deals=parts.deals,
+            conditions=parts.conditions,
+            rulebook=parts.rulebook,
+            rule_trials=parts.rule_trials,
+            cashflow=parts.cashflow,
             destinations=parts.destinations,
             prices=parts.prices,
             prompts=parts.prompts,
+            prompt_files=PromptFileService(parts.prompts),
+            writer=parts.writer,
+            colleagues=parts.members,
+            experiments=parts.experiments,
             catalogue=parts.catalogue,
             authenticator=parts.authenticator,
+            sign_in=parts.sign_in,
+            people=parts.people,
+            own_tenant=parts.own_tenant,
             acting_users=parts.acting_users,
             configs=parts.configs,
             audit=parts.audit,
@@ -440,6 +659,28 @@ def build_shared_windows(settings: Settings, redis: "Redis", clock: Clock) -> Sh
     return SharedWindows(redis, clock, on_loss=settings.rate_limit_on_redis_loss)
 
 
+class PromptUse:
+    """What calls with prompts took, from the usage log, for experiments."""
+
+    def __init__(self, usage: UsageStore) -> None:
+        self._usage = usage
+
+    async def use_of_prompt(
+        self, caller: Caller, prompt: str, since: datetime, until: datetime | None
+    ) -> dict[str, VariantUse]:
+        """By version such as `own/3`."""
+        rows = await self._usage.sum_by_prompt_version(caller, prompt, since, until)
+        return {
+            row["version"]: VariantUse(
+                calls=row["calls"],
+                failed=row["failed"],
+                cost=Sample(row["costs"], row["cost"] or 0.0, row["cost_squares"] or 0.0),
+                duration=Sample(row["calls"], row["duration"] or 0.0, row["duration_squares"] or 0.0),
+            )
+            for row in rows
+        }
+
+
 def build_limiter(settings: Settings, windows: WindowStore, hits: LimitHits, clock: Clock) -> TierLimiter:
     """What lets tenants' requests in."""
     lines = WaitingLines(settings.queue_size, settings.queue_wait_s, clock) if settings.queue_size else None
@@ -497,6 +738,13 @@ def config_source(settings: Settings, configs: ConfigService, transport: Transpo
     if settings.config_server_url is None:
         return StoredDefault(configs)
     return RemoteDefault(settings.config_server_url, transport, _revealed(settings.config_server_key))
+
+
+def catalogue_source(settings: Settings, transport: Transport) -> UpstreamCatalogue | None:
+    """The platform whose catalogue stands below the tenants' own, if one is named."""
+    if settings.config_server_url is None:
+        return None
+    return UpstreamCatalogue(settings.config_server_url, transport, _revealed(settings.config_server_key))
 
 
 def url_check(guard: AddressGuard) -> Callable[[str], None]:
@@ -605,6 +853,38 @@ def build_cache(
     )
 
 
+def build_visitors(
+    settings: Settings,
+    store: VisitorStore,
+    widgets: WidgetStore,
+    secret: ServerSecret,
+    windows: WindowStore,
+    clock: Clock,
+) -> VisitorService:
+    """Who visits the widgets, and how much each may ask."""
+    previous = settings.previous_secret_key_text
+    messages = {
+        "session": parse_limits(settings.rate_limit_widget_session),
+        "address": parse_limits(settings.rate_limit_widget_address),
+        "widget": parse_limits(settings.rate_limit_widget),
+    }
+    openings = {"address": parse_limits(settings.rate_limit_widget_openings)}
+    return VisitorService(
+        store,
+        widgets,
+        SessionSigner(secret, ServerSecret(previous.encode()) if previous else None),
+        JointLimiter(windows, "rate_limit:widget:", messages, clock),
+        JointLimiter(windows, "rate_limit:widget-openings:", openings, clock),
+        clock,
+    )
+
+
+def build_indexes(settings: Settings, entries: EntrySource) -> KnowledgeIndexes:
+    """What searches the widgets' knowledge bases."""
+    encoder = LocalEncoder(settings.data_dir / "models") if settings.knowledge_encoder == "local" else None
+    return KnowledgeIndexes(entries, encoder, settings.knowledge_memory_bytes)
+
+
 def server_options(settings: Settings) -> ServerOptions:
     """Where and how to serve."""
     return ServerOptions(
@@ -670,6 +950,7 @@ def _revealed(secret: SecretStr | None) -> str | None:
 
 async def _health(parts: Parts, caller: Caller | None) -> Health:
     """What answers where nobody names a model: for the caller, or for whoever has configured nothing."""
+    age = None if caller is None else parts.capabilities.age_minutes(caller.tenant_id)
     try:
         if caller is not None:
             deployment = (await parts.models.resolve(caller, DEFAULT))[0]
@@ -678,8 +959,8 @@ async def _health(parts: Parts, caller: Caller | None) -> Health:
         else:
             deployment = parts.models.deployment(DEFAULT)
     except OfficiumError:
-        return Health()
-    return Health(provider=deployment.provider.name, model=deployment.model)
+        return Health(context_cache_age_minutes=age)
+    return Health(provider=deployment.provider.name, model=deployment.model, context_cache_age_minutes=age)
 
 
 def _session_verifier(settings: Settings, transport: Transport, clock: Clock) -> SessionVerifier | None:

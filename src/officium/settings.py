@@ -145,6 +145,12 @@ class Settings(BaseSettings):
         description="Offer the scripted provider, which answers without any key",
     )
     default_model: str | None = Field(None, description="Model or alias used when a request names none")
+    personas_llm: bool = Field(
+        True, description="Let a model answer for the advisers; off gives canned answers that say so"
+    )
+    rules_llm: bool = Field(
+        True, description="Let a model write rules; off leaves the grammar of plain sentences"
+    )
 
     max_body_bytes: int = Field(20 * _MIB, ge=1024, description="Largest request body")
     max_json_depth: int = Field(64, ge=4, le=512, description="Deepest nesting of a JSON body")
@@ -185,6 +191,9 @@ class Settings(BaseSettings):
     cache_max_bytes: int = Field(
         64 * _MIB, ge=1024, description="Memory for such answers; with Redis the size of the largest one"
     )
+    context_cache_minutes: float = Field(
+        60, gt=0, le=1440, description="How long a tenant's capability catalogue is used without reading it"
+    )
     trust_env: bool = Field(False, description="Reach providers through HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
     allowed_private_hosts: Annotated[Words, AfterValidator(_check_hosts)] = Field(
         (),
@@ -204,6 +213,18 @@ class Settings(BaseSettings):
     rate_limit_gateway: Limits = Field(
         "off", description="Requests to /v1/* a tenant may make, such as 600/1m, and 200000 tokens/1m"
     )
+    rate_limit_widget_session: Limits = Field(
+        "20/1m, 300/1d", description="Messages a visitor of a chat widget may send; off for any number"
+    )
+    rate_limit_widget_address: Limits = Field(
+        "60/1m, 2000/1d", description="Messages from one address to one server's widgets; off for any number"
+    )
+    rate_limit_widget: Limits = Field(
+        "600/1m", description="Messages all visitors of a widget may send; off for any number"
+    )
+    rate_limit_widget_openings: Limits = Field(
+        "30/1m", description="Sessions of visitors that one address may open; off for any number"
+    )
     rate_limit_on_redis_loss: Literal["local", "open", "closed"] = Field(
         "local",
         description="Without Redis: count in this process (local), let all pass (open) or refuse (closed)",
@@ -215,6 +236,13 @@ class Settings(BaseSettings):
         description="Requests of a tenant that may wait instead of being refused; 0 for none",
     )
     queue_wait_s: Seconds = Field(30, description="Longest wait in that queue")
+
+    knowledge_encoder: Literal["local", "none"] = Field(
+        "local", description="Reads what questions mean: local (on this machine), or none (words alone)"
+    )
+    knowledge_memory_bytes: int = Field(
+        256 * _MIB, ge=1024, description="Memory for the knowledge bases that are searched"
+    )
 
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587 or smtps://…, for alerts by e-mail"
@@ -237,7 +265,7 @@ class Settings(BaseSettings):
     config_server_url: str | None = Field(
         None,
         validation_alias=AliasChoices("NESTJS_SERVER_URL"),
-        description="Another server that keeps the default LLM configuration; this one when not set",
+        description="Server with the default LLM configuration and the rules' catalogue, if not this one",
     )
     config_server_key: SecretStr | None = Field(
         None, description="Sent to that server as a bearer token, if it wants one"

@@ -46,7 +46,7 @@ def test_bootstrap_makes_everything_from_nothing(run: Run):
     outcome = run("bootstrap", "--data", "some/where", "--tenant", "Acme", "--json")
 
     assert outcome.status == 0
-    assert set(outcome.json) == {"tenant_id", "api_key"}
+    assert set(outcome.json) == {"tenant_id", "api_key", "email", "password"}
     assert is_well_formed(outcome.json["api_key"])
     assert stat.S_IMODE(Path("some/where/secret.key").stat().st_mode) == 0o600
     (tenant,) = run("tenant", "list", "--data", "some/where", "--json").json

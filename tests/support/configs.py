@@ -15,7 +15,7 @@ from officium.core.config import (
 from officium.core.tenancy import AuditService, AuditStore, Caller
 from officium.kit.database import Database
 from officium.kit.notices import LocalNotices
-from officium.kit.sealing import KeyRing, KeyRotation, SealingStore, SecretWrapper
+from officium.kit.sealing import KeyRing, KeyRotation, SealBroken, SealingStore, SecretWrapper
 from officium.kit.secrets import Secret, ServerSecret
 from tests.support.clock import HandClock
 from tests.support.tenancy import SECRET, Tenancy
@@ -85,6 +85,11 @@ class Configs:
     ) -> LlmConfig:
         """The configuration after a change of just what is said."""
         return await self.service.update_config(caller, config_id, a_change(**said), owner_id)
+
+    async def fault_of(self, caller: Caller, config_id: str) -> SealBroken | None:
+        """Why the key of a configuration does not open, if it does not."""
+        opened = await self.service.load_for_gateway(caller)
+        return next(config.fault for config in opened if config.id == config_id)
 
     async def opened_keys(self, caller: Caller) -> list[str | None]:
         """The keys as the gateway would get them."""

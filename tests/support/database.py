@@ -11,6 +11,7 @@ Where one is missing its tests are skipped, with the reason; with CI=true they f
 """
 
 import asyncio
+import atexit
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -182,10 +184,13 @@ def missing(what: str) -> NoReturn:
     pytest.skip(f"not available: {what}")
 
 
-def migrated_sqlite(folder: Path) -> Path:
-    """A migrated, empty SQLite database, to be copied for each test."""
-    asyncio.run(_migrate(sqlite_url(folder)))
-    return folder / "officium.db"
+@cache
+def migrated_sqlite() -> Path:
+    """A migrated, empty SQLite database, to be copied for each test; made once. Not to be asked in a loop."""
+    folder = tempfile.mkdtemp(prefix="officium-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    asyncio.run(_migrate(sqlite_url(Path(folder))))
+    return Path(folder) / "officium.db"
 
 
 def migrated_postgresql(server: PostgresServer) -> str:

@@ -1,5 +1,7 @@
 """The whole server without a socket: every real part, asked in this process."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from officium.main import Parts, build_app, build_parts, running
 from officium.settings import Settings
 from officium.web.app import WebApp
 from tests.support.clock import HandClock
+from tests.support.database import migrated_sqlite
 from tests.support.web import Reply, ask
 
 WITHOUT_RATE_LIMITS = {"rate_limit_chat": "off", "rate_limit_general": "off", "rate_limit_strict": "off"}
@@ -90,7 +93,12 @@ async def open_house(
     It has no rate limits unless the settings say so.
     """
     said: dict[str, Any] = {"_env_file": None, "data_dir": data_dir, "database_url": database_url}
-    read = Settings(**said, **{"max_retries": 0, **WITHOUT_RATE_LIMITS, **settings})
+    read = Settings(
+        **said, **{"max_retries": 0, "knowledge_encoder": "none", **WITHOUT_RATE_LIMITS, **settings}
+    )
+    if database_url is None and not (data_dir / "officium.db").exists():
+        await asyncio.to_thread(data_dir.mkdir, exist_ok=True)
+        shutil.copy(await asyncio.to_thread(migrated_sqlite), data_dir / "officium.db")
     parts = build_parts(read)
     app = build_app(read, parts)
     async with running(parts):

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -180,6 +181,11 @@ async def _available(caller: Caller) -> set[str]:
 def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
     """The app on fakes; `parts` replace fields of WebParts."""
     defaults: dict[str, Any] = {
+        **{
+            part.name: Absent()
+            for part in fields(WebParts)
+            if part.default is MISSING and part.default_factory is MISSING
+        },
         "gateway": gateway or FakeGateway(),
         "models": NoModels(),
         "usage": NoUsage(),
@@ -187,18 +193,32 @@ def an_app(gateway: FakeGateway | None = None, **parts: Any) -> WebApp:
         "budgets": Absent(),
         "ledger": Absent(),
         "clients": Absent(),
+        "widget_knowledge": Absent(),
         "businesses": Absent(),
+        "advisers": Absent(),
+        "persona_configs": Absent(),
+        "board": Absent(),
+        "conversations": Absent(),
+        "decisions": Absent(),
+        "capabilities": Absent(),
+        "rules": Absent(),
+        "deals": Absent(),
+        "rulebook": Absent(),
+        "rule_trials": Absent(),
+        "cashflow": Absent(),
         "destinations": Absent(),
         "prices": Absent(),
         "prompts": Absent(),
+        "prompt_files": Absent(),
+        "writer": Absent(),
+        "experiments": Absent(),
+        "visitors": Absent(),
+        "widget_answers": Absent(),
+        "handovers": Absent(),
+        "gaps": Absent(),
+        "widget_checks": Absent(),
         "catalogue": Absent(),
         "authenticator": FakeAuthenticator(),
-        "acting_users": Absent(),
-        "configs": Absent(),
-        "audit": Absent(),
-        "checks": Absent(),
-        "refreshes": Absent(),
-        "policies": Absent(),
         "health": _health,
         "readiness": _ready,
         "providers": [a_deployment().provider],
@@ -289,3 +309,22 @@ class Client:
 async def ask(app: ASGIApp, method: str, path: str, body: object = None, **how: Any) -> Reply:
     """One request from a client that stays."""
     return await Client(app).ask(method, path, body, **how)
+
+
+@cache
+def description() -> dict[str, Any]:
+    """The API as it describes itself."""
+    described: dict[str, Any] = an_app()._framework.openapi()
+    return described
+
+
+@cache
+def all_routes() -> frozenset[tuple[str, str]]:
+    """The methods and paths of all routes, those of pages too."""
+    app = an_app()
+    hot = {(method, path) for path, doors in app._hot.items() for method in doors}
+    paths = description()["paths"].items()
+    described = {(method.upper(), path) for path, operations in paths for method in operations}
+    routes: list[Any] = app._framework.routes
+    served = {(method, route.path.replace(":path}", "}")) for route in routes for method in route.methods}
+    return frozenset(hot | described | served)

@@ -18,7 +18,7 @@ from officium.core.tenancy.caller import Caller
 from officium.kit.database import DatabaseUnavailable
 from officium.web.app import WebApp
 from officium.web.exchange import BodyLimits
-from tests.support.web import CALLER, KEY, FakeAuthenticator, FakeGateway, an_app, ask
+from tests.support.web import CALLER, KEY, FakeAuthenticator, FakeGateway, an_app, ask, description
 
 CHAT = "/v1/chat/completions"
 QUESTION = {"model": "acme/acme-1", "messages": [{"role": "user", "content": "Hi"}]}
@@ -187,7 +187,7 @@ async def test_log_names_the_error_and_the_tenant_of_other_routes() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "not_found"),
+        ("GET", "/nowhere", 404, "not_found"),
         ("POST", "/v1/chat/completions/", 404, "not_found"),
         ("GET", CHAT, 405, "method_not_allowed"),
         ("DELETE", "/v1/models/x", 405, "method_not_allowed"),
@@ -302,8 +302,7 @@ async def test_api_is_described_with_its_hot_doors() -> None:
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings"])
 async def test_examples_of_the_description_are_accepted(path: str) -> None:
-    document = (await ask(an_app(), "GET", "/openapi.json", key=None)).json
-    example = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
+    example = description()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
 
     assert (await ask(an_app(), "POST", path, example)).status == 200
 

@@ -5,16 +5,29 @@ scopes and as another tenant. A route without an entry fails the first test: wri
 tenant could have that another must not see.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from officium.apps.personas.comparisons import Comparison, ComparisonStore
+from officium.apps.personas.decisions import Decision, DecisionStore
+from officium.apps.rules import RuleStore
+from officium.apps.rules.saved_rule import RuleVersion, SavedRule
+from officium.apps.writer.draft import Draft
+from officium.apps.writer.store import DraftStore
+from officium.apps.writer.style import StyleRule
 from officium.core.config import ConfigDraft, ConfigStore
 from officium.core.config.llm_config import make_config
+from officium.core.conversations import owner_of
+from officium.core.prompts.experiments import Experiment, Variant
+from officium.core.prompts.experiments.store import ExperimentStore
 from officium.core.tenancy import SCOPES, AuditEntry, operator_of
 from officium.core.usage.alerts import Destination, DestinationStore
 from officium.core.usage.budgets import BudgetStore
@@ -23,9 +36,10 @@ from officium.kit.clock import SystemClock
 from officium.kit.database import Database
 from officium.kit.secrets import ServerSecret
 from officium.main import build_key_ring, known_providers
+from officium.web.tiers import TIERS
 from tests.support.house import House, Resident, open_house
 from tests.support.mail import Mailbox, mail_server
-from tests.support.web import Reply, an_app, ask
+from tests.support.web import Reply, all_routes, ask
 
 OPEN = {
     ("GET", "/health"),
@@ -37,8 +51,31 @@ OPEN = {
     ("GET", "/docs/{name}"),
     ("GET", "/openapi.json"),
     ("HEAD", "/openapi.json"),
+    ("GET", "/widget.js"),
+    ("HEAD", "/widget.js"),
+    ("GET", "/widget/texts/{language}.json"),
 }
 """What anybody may see: it is the same for everybody and tells of no tenant."""
+GUIDE = {("GET", "/guide"), ("GET", "/guide/{path}")}
+"""The documentation, where it was built: files, the same for everybody. `test_guide.py` tries them."""
+CONSOLE = {route for route in TIERS if route[1] == "/" or route[1].startswith("/console")}
+"""Pages for people: no key opens them. They have tests of their own, in `tests/web/console`."""
+_PUBLIC = "/api/chat-widget/public/widget/{widgetKey}"
+VISITORS = {
+    ("POST", f"{_PUBLIC}/conversations/{{conversationId}}/person"),
+    ("GET", f"{_PUBLIC}/conversations/{{conversationId}}/events"),
+    ("GET", f"{_PUBLIC}/config"),
+    ("POST", f"{_PUBLIC}/session"),
+    ("POST", f"{_PUBLIC}/message"),
+    ("POST", f"{_PUBLIC}/message/stream"),
+    ("GET", f"{_PUBLIC}/conversations/{{conversationId}}"),
+    ("POST", f"{_PUBLIC}/messages/{{messageId}}/feedback"),
+    ("POST", f"{_PUBLIC}/lead"),
+    ("POST", f"{_PUBLIC}/consent"),
+    ("GET", f"{_PUBLIC}/visitor"),
+    ("DELETE", f"{_PUBLIC}/visitor"),
+}
+"""What pages ask for their visitors: tried by strangers in `tests/web/api/test_widget_visitors.py`."""
 METRICS = ("GET", "/metrics")
 """Not for tenants at all; it has its own tests below."""
 
@@ -53,20 +90,60 @@ DESTINATION = "dest_alpha"
 ADDRESS = "alpha-address@example.com"
 CLIENT = "alpha-client"
 WIDGET = "alpha-widget"
+SHOP = "https://alpha-shop.example"
+"""The page that shows the first tenant's widget."""
+VISITED = "alpha-visitor asks for alpha-jam"
+QUESTION = "When does alpha-bakery open?"
 MODULE = "alpha-crm"
 INSIGHT = "alpha-insight"
 INDUSTRY = "alpha-industry"
+DECISION = "dec_alpha"
+DECIDED = "alpha-decision"
+COMPARISON = "cmp_alpha"
+COMPARED = "mock/alpha-compared"
+ASKED = "alpha-question"
+DEAL = "alpha-deal"
+NOTE = "alpha-note"
+CUSTOMER = "alpha-customer"
 BUDGET = "bud_alpha"
 MEMBER = "alpha-member"
 POLICY = "key:alpha-key"
 PATTERN = "mock/alpha-models-*"
 PROMPT = "alpha.prompt"
 WORDING = "Alpha wording."
+DRAFT = "drf_alpha"
+DRAFTED = "alpha-drafted"
+STYLE = "sty_alpha"
+EXPERIMENT = "exp_alpha"
+CAPABILITY = "ALPHA_ACTION"
+RULE = "rul_alpha"
+RULE_NAME = "alpha-workflow"
+CATALOGUE = {"condition_types": [{"path": "cpu", "type": "number"}], "action_types": ["PING"]}
+WORKFLOW = {
+    "workflow_name": "w",
+    "trigger": "ON_WORKFLOW_START",
+    "rules": [{"name": "r", "condition": "$cpu > 80", "then": [{"action": "PING", "params": {}}]}],
+}
 SECRETS = (
+    DRAFTED,
     *(WORDING, PATTERN, TARGET, USER, REQUEST, CONFIG_MODEL, ADDRESS, MEMBER, CLIENT, WIDGET),
-    *(INSIGHT, INDUSTRY),
+    *(INSIGHT, INDUSTRY, DECIDED, ASKED, CAPABILITY, RULE_NAME),
+    *(INSIGHT, INDUSTRY, DECIDED, ASKED, QUESTION, VISITED),
+    *(INSIGHT, INDUSTRY, DEAL, NOTE, CUSTOMER),
 )
 """Words of the first tenant that stand in its aliases, usage log, configuration and alert destination."""
+
+WRITING: dict[str, Any] = {
+    "/writer/draft-email": {"recipients": ["john@example.com"], "subject_intent": "Overdue deals"},
+    "/writer/draft-reminder": {"about": "Survey checklist"},
+    "/writer/summarize-deal": {"deal_title": "Project Alpha"},
+    "/writer/analyze-compliance": {"deal_title": "Project Alpha", "required_items": ["Order"]},
+    "/writer/analyze-order-received": {"deal_title": "Project Alpha"},
+    "/writer/summarize-notes": {"notes": ["Call John."]},
+    "/writer/batch-summarize-deals": {"deals": [{"deal_title": "Project Alpha"}]},
+    "/writer/digest": {"deals": [{"deal_title": "Project Alpha"}], "max_cost_usd": "0.1"},
+    "/writer/check-claims": {"context": {"users": 450}, "text": "There are 450 users."},
+}
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -84,6 +161,12 @@ class Entry:
     body: Any = None
     scopes: tuple[str, ...]
     other: int
+
+
+_PAGES = socket.create_server(("127.0.0.1", 0))
+_PAGES_PORT = _PAGES.getsockname()[1]
+PAGE = f"http://127.0.0.1:{_PAGES_PORT}/faq"
+"""A page with questions, where a test has somebody there to serve it."""
 
 
 ENTRIES: dict[tuple[str, str], Entry] = {
@@ -159,6 +242,105 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         scopes=("config:write",),
         other=200,
     ),
+    ("POST", "/c-suite/{persona}/chat"): Entry(
+        path="/c-suite/ceo/chat",
+        body={"message": "Hello", "conversationId": 1},
+        scopes=("inference",),
+        other=404,
+    ),
+    ("POST", "/chat"): Entry(
+        path="/chat", body={"message": "Hello", "conversationId": 1}, scopes=("inference",), other=404
+    ),
+    ("GET", "/c-suite/answers/{id}/events"): Entry(
+        path="/c-suite/answers/2/events", scopes=("inference",), other=404
+    ),
+    ("POST", "/c-suite/answers/{id}/stop"): Entry(
+        path="/c-suite/answers/2/stop", scopes=("inference",), other=404
+    ),
+    ("POST", "/c-suite/messages/{id}/regenerate"): Entry(
+        path="/c-suite/messages/2/regenerate", scopes=("inference",), other=404
+    ),
+    ("POST", "/c-suite/messages/{id}/edit"): Entry(
+        path="/c-suite/messages/1/edit", body={"message": "Hello"}, scopes=("inference",), other=404
+    ),
+    ("POST", "/c-suite/messages/{id}/select"): Entry(
+        path="/c-suite/messages/2/select", scopes=("inference",), other=404
+    ),
+    ("PUT", "/c-suite/messages/{id}/feedback"): Entry(
+        path="/c-suite/messages/2/feedback", body={"rating": "up"}, scopes=("inference",), other=404
+    ),
+    ("DELETE", "/c-suite/messages/{id}/feedback"): Entry(
+        path="/c-suite/messages/2/feedback", scopes=("inference",), other=404
+    ),
+    ("GET", "/c-suite/conversations"): Entry(path="/c-suite/conversations", scopes=("inference",), other=200),
+    ("GET", "/c-suite/conversations/{id}"): Entry(
+        path="/c-suite/conversations/1", scopes=("inference",), other=404
+    ),
+    ("PUT", "/c-suite/conversations/{id}"): Entry(
+        path="/c-suite/conversations/1", body={"title": "Prices"}, scopes=("inference",), other=404
+    ),
+    ("GET", "/c-suite/conversations/{id}/export"): Entry(
+        path="/c-suite/conversations/1/export", scopes=("inference",), other=404
+    ),
+    ("DELETE", "/c-suite/conversations/{id}"): Entry(
+        path="/c-suite/conversations/1", scopes=("inference",), other=404
+    ),
+    ("GET", "/c-suite/tokens"): Entry(path="/c-suite/tokens", scopes=("usage:read",), other=200),
+    ("GET", "/c-suite/decisions"): Entry(path="/c-suite/decisions", scopes=("inference",), other=200),
+    ("DELETE", "/c-suite/decisions/{id}"): Entry(
+        path=f"/c-suite/decisions/{DECISION}", scopes=("config:write",), other=404
+    ),
+    ("POST", "/c-suite/decisions"): Entry(
+        path="/c-suite/decisions",
+        body={
+            "text": "Bake more",
+            "metric": "users",
+            "direction": "up",
+            "expectedValue": 10,
+            "dueOn": "2027-01-01",
+        },
+        scopes=("inference",),
+        other=201,
+    ),
+    ("GET", "/c-suite/personas"): Entry(
+        path="/c-suite/personas", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("PUT", "/c-suite/personas/{persona}"): Entry(
+        path="/c-suite/personas/cto", body={"model": "mock"}, scopes=("config:write",), other=200
+    ),
+    ("DELETE", "/c-suite/personas/{persona}"): Entry(
+        path="/c-suite/personas/cto", scopes=("config:write",), other=204
+    ),
+    ("POST", "/c-suite/{persona}/compare"): Entry(
+        path="/c-suite/ceo/compare",
+        body={"message": "Hello", "models": ["mock", "mock/long"]},
+        scopes=("inference",),
+        other=200,
+    ),
+    ("GET", "/c-suite/comparisons/{id}/events"): Entry(
+        path=f"/c-suite/comparisons/{COMPARISON}/events", scopes=("inference",), other=404
+    ),
+    ("POST", "/c-suite/comparisons/{id}/vote"): Entry(
+        path=f"/c-suite/comparisons/{COMPARISON}/vote",
+        body={"winner": "a"},
+        scopes=("inference",),
+        other=404,
+    ),
+    ("GET", "/c-suite/comparisons/standings"): Entry(
+        path="/c-suite/comparisons/standings", scopes=("usage:read",), other=200
+    ),
+    ("POST", "/c-suite/board/estimate"): Entry(
+        path="/c-suite/board/estimate", body={"message": "Hello"}, scopes=("inference",), other=200
+    ),
+    ("POST", "/c-suite/board/meeting"): Entry(
+        path="/c-suite/board/meeting", body={"message": "Hello"}, scopes=("inference",), other=200
+    ),
+    ("POST", "/c-suite/check"): Entry(
+        path="/c-suite/check",
+        body={"context": {"users": 4}, "text": "4 users"},
+        scopes=("inference",),
+        other=200,
+    ),
     ("GET", "/api/business-context"): Entry(
         path="/api/business-context", scopes=("inference", "config:read", "config:write"), other=200
     ),
@@ -198,6 +380,127 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         scopes=("insights:write", "config:write"),
         other=200,
     ),
+    ("PUT", "/aggregated"): Entry(
+        path="/aggregated",
+        body={**CATALOGUE, "action_types": ["PING", "SECOND"]},
+        scopes=("config:write",),
+        other=200,
+    ),
+    ("GET", "/aggregated"): Entry(
+        path="/aggregated", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("GET", "/cache/status"): Entry(
+        path="/cache/status", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("POST", "/cache/invalidate"): Entry(path="/cache/invalidate", scopes=("config:write",), other=200),
+    ("POST", "/api/rules/generate"): Entry(
+        path="/api/rules/generate",
+        body={"aggregated_context": CATALOGUE, "user_intent": "Ping when cpu is above 80"},
+        scopes=("inference",),
+        other=200,
+    ),
+    ("POST", "/api/rules/generate-batch"): Entry(
+        path="/api/rules/generate-batch",
+        body={"aggregated_context": CATALOGUE, "intents": ["Ping when cpu is above 80", "Nonsense"]},
+        scopes=("inference",),
+        other=200,
+    ),
+    ("POST", "/api/rules/refine"): Entry(
+        path="/api/rules/refine",
+        body={
+            "aggregated_context": CATALOGUE,
+            "current_rules": WORKFLOW,
+            "feedback": '[[mock text="{\\"not_possible\\": null, \\"workflow_name\\": \\"w\\", '
+            '\\"trigger\\": \\"ON_WORKFLOW_START\\", \\"rules\\": [{\\"name\\": \\"r\\", '
+            '\\"condition\\": \\"true\\", \\"then\\": [{\\"action\\": \\"PING\\"}]}]}"]]',
+            "model": "mock",
+        },
+        scopes=("inference",),
+        other=200,
+    ),
+    ("POST", "/api/rules/check"): Entry(
+        path="/api/rules/check",
+        body={"workflow_rules": WORKFLOW},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/api/conditions/evaluate"): Entry(
+        path="/api/conditions/evaluate",
+        body={"condition": "$cpu > 80", "context": {"cpu": 81}},
+        scopes=("inference",),
+        other=200,
+    ),
+    ("POST", "/api/rules/dry-run"): Entry(
+        path="/api/rules/dry-run",
+        body={"workflow_rules": WORKFLOW, "context": {"cpu": 90}},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/api/rules/examples"): Entry(
+        path="/api/rules/examples",
+        body={"workflow_rules": WORKFLOW},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/api/rules/run-tests"): Entry(
+        path="/api/rules/run-tests",
+        body={"workflow_rules": WORKFLOW, "tests": [{"given": {"cpu": 90}, "then": ["PING"]}]},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/api/rules/replay"): Entry(
+        path="/api/rules/replay",
+        body={"workflow_rules": WORKFLOW, "history": [{"cpu": 90}]},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/api/rules/diff"): Entry(
+        path="/api/rules/diff",
+        body={"before": WORKFLOW, "after": WORKFLOW},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/api/rules/check-set"): Entry(
+        path="/api/rules/check-set",
+        body={"workflows": [WORKFLOW]},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("GET", "/api/rules"): Entry(
+        path="/api/rules", scopes=("inference", "config:read", "config:write"), other=200
+    ),
+    ("POST", "/api/rules"): Entry(
+        path="/api/rules", body={"workflow_rules": WORKFLOW}, scopes=("config:write",), other=201
+    ),
+    ("GET", "/api/rules/{id}"): Entry(
+        path=f"/api/rules/{RULE}", scopes=("inference", "config:read", "config:write"), other=404
+    ),
+    ("PUT", "/api/rules/{id}"): Entry(
+        path=f"/api/rules/{RULE}", body={"workflow_rules": WORKFLOW}, scopes=("config:write",), other=404
+    ),
+    ("GET", "/api/rules/{id}/versions"): Entry(
+        path=f"/api/rules/{RULE}/versions", scopes=("inference", "config:read", "config:write"), other=404
+    ),
+    ("POST", "/api/rules/{id}/test"): Entry(
+        path=f"/api/rules/{RULE}/test", scopes=("inference", "config:read", "config:write"), other=404
+    ),
+    ("POST", "/api/rules/{id}/replay"): Entry(
+        path=f"/api/rules/{RULE}/replay",
+        body={"cpu": 90},
+        scopes=("inference", "config:read", "config:write"),
+        other=404,
+    ),
+    ("POST", "/api/rules/{id}/undo"): Entry(
+        path=f"/api/rules/{RULE}/undo", scopes=("config:write",), other=404
+    ),
+    ("POST", "/api/rules/{id}/approve"): Entry(
+        path=f"/api/rules/{RULE}/approve", body={"version": 1}, scopes=("config:write",), other=404
+    ),
+    ("POST", "/api/rules/{id}/reject"): Entry(
+        path=f"/api/rules/{RULE}/reject", body={}, scopes=("config:write",), other=404
+    ),
+    ("DELETE", "/api/rules/{id}"): Entry(path=f"/api/rules/{RULE}", scopes=("config:write",), other=404),
+    ("DELETE", "/aggregated"): Entry(path="/aggregated", scopes=("config:write",), other=204),
     ("GET", "/api/chat-widget/clients"): Entry(
         path="/api/chat-widget/clients", scopes=("config:read", "config:write"), other=200
     ),
@@ -245,6 +548,134 @@ ENTRIES: dict[tuple[str, str], Entry] = {
     ),
     ("GET", "/api/chat-widget/widgets/{widgetId}/llm-analytics"): Entry(
         path="/api/chat-widget/widgets/1/llm-analytics", scopes=("usage:read",), other=404
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/knowledge/entries"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/entries", scopes=("config:read", "config:write"), other=404
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/knowledge/entries/{entryId}"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/entries/1",
+        scopes=("config:read", "config:write"),
+        other=404,
+    ),
+    ("PUT", "/api/chat-widget/widgets/{widgetId}/knowledge/entries/{entryId}"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/entries/1",
+        body={"state": "live"},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/knowledge/entries/bulk"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/entries/bulk",
+        body={"ids": [1], "change": {"addTags": ["bread"]}},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/knowledge/duplicates"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/duplicates",
+        scopes=("config:read", "config:write"),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/knowledge/export"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/export", scopes=("config:read", "config:write"), other=404
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/knowledge/import"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/import",
+        body=[{"question": "Is there rye?", "answer": "Yes."}],
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/knowledge/import-page"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/import-page",
+        body={"url": PAGE, "preview": True},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/knowledge/versions"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/versions",
+        scopes=("config:read", "config:write"),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/knowledge/versions/{version}"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/versions/1",
+        scopes=("config:read", "config:write"),
+        other=404,
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/knowledge/versions/{version}/restore"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/versions/1/restore", scopes=("config:write",), other=404
+    ),
+    ("DELETE", "/api/chat-widget/widgets/{widgetId}/knowledge/entries/{entryId}"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/entries/1", scopes=("config:write",), other=404
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/knowledge/entries"): Entry(
+        path="/api/chat-widget/widgets/1/knowledge/entries",
+        body={"phrasings": ["Is there cake?"], "answer": "On Sundays."},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/requests"): Entry(
+        path="/api/chat-widget/widgets/1/requests", scopes=("usage:read",), other=404
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/answers"): Entry(
+        path="/api/chat-widget/widgets/1/answers", scopes=("usage:read",), other=404
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/leads"): Entry(
+        path="/api/chat-widget/widgets/1/leads", scopes=("config:read", "config:write"), other=404
+    ),
+    ("DELETE", "/api/chat-widget/widgets/{widgetId}/visitors/{visitorId}"): Entry(
+        path="/api/chat-widget/widgets/1/visitors/vis_alpha", scopes=("config:write",), other=404
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/inbox"): Entry(
+        path="/api/chat-widget/widgets/1/inbox", scopes=("config:read", "config:write"), other=404
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/inbox/{conversationId}"): Entry(
+        path="/api/chat-widget/widgets/1/inbox/1", scopes=("config:read", "config:write"), other=404
+    ),
+    ("PUT", "/api/chat-widget/widgets/{widgetId}/inbox/{conversationId}"): Entry(
+        path="/api/chat-widget/widgets/1/inbox/1",
+        body={"assignedTo": "ada"},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/inbox/{conversationId}/replies"): Entry(
+        path="/api/chat-widget/widgets/1/inbox/1/replies",
+        body={"text": "Hello"},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/canned-answers"): Entry(
+        path="/api/chat-widget/widgets/1/canned-answers", scopes=("config:read", "config:write"), other=404
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/canned-answers"): Entry(
+        path="/api/chat-widget/widgets/1/canned-answers",
+        body={"title": "Hi", "text": "Hello"},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("DELETE", "/api/chat-widget/widgets/{widgetId}/canned-answers/{answerId}"): Entry(
+        path="/api/chat-widget/widgets/1/canned-answers/1", scopes=("config:write",), other=404
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/gaps"): Entry(
+        path="/api/chat-widget/widgets/1/gaps", scopes=("config:read", "config:write"), other=404
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/gaps/drafts"): Entry(
+        path="/api/chat-widget/widgets/1/gaps/drafts",
+        body={"phrasings": ["Is there jam?"], "request_ids": [1]},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/api/chat-widget/widgets/{widgetId}/saved-questions"): Entry(
+        path="/api/chat-widget/widgets/1/saved-questions", scopes=("config:read", "config:write"), other=404
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/saved-questions"): Entry(
+        path="/api/chat-widget/widgets/1/saved-questions",
+        body={"question": "Open?", "facts": ["9"]},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("POST", "/api/chat-widget/widgets/{widgetId}/saved-questions/run"): Entry(
+        path="/api/chat-widget/widgets/1/saved-questions/run", scopes=("config:write",), other=404
+    ),
+    ("DELETE", "/api/chat-widget/widgets/{widgetId}/saved-questions/{questionId}"): Entry(
+        path="/api/chat-widget/widgets/1/saved-questions/1", scopes=("config:write",), other=404
     ),
     ("DELETE", "/api/chat-widget/widgets/{widgetId}"): Entry(
         path="/api/chat-widget/widgets/1", scopes=("config:write",), other=404
@@ -297,6 +728,61 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         scopes=("config:write",),
         other=201,
     ),
+    **{
+        ("POST", path): Entry(path=path, body=body, scopes=("inference",), other=200)
+        for path, body in WRITING.items()
+    },
+    ("GET", "/writer/drafts/{id}"): Entry(path=f"/writer/drafts/{DRAFT}", scopes=("inference",), other=404),
+    ("POST", "/writer/drafts/{id}/feedback"): Entry(
+        path=f"/writer/drafts/{DRAFT}/feedback",
+        body={"outcome": "accepted"},
+        scopes=("inference",),
+        other=404,
+    ),
+    ("GET", "/writer/reliability"): Entry(path="/writer/reliability", scopes=("inference",), other=200),
+    ("GET", "/writer/style-rules"): Entry(path="/writer/style-rules", scopes=("inference",), other=200),
+    ("POST", "/writer/style-rules"): Entry(
+        path="/writer/style-rules", body={"rule": "Be kind."}, scopes=("inference",), other=201
+    ),
+    ("PUT", "/writer/style-rules/{id}"): Entry(
+        path=f"/writer/style-rules/{STYLE}", body={"is_on": False}, scopes=("inference",), other=404
+    ),
+    ("DELETE", "/writer/style-rules/{id}"): Entry(
+        path=f"/writer/style-rules/{STYLE}", scopes=("inference",), other=404
+    ),
+    ("GET", "/api/prompts/{name}/golden-set"): Entry(
+        path=f"/api/prompts/{PROMPT}/golden-set", scopes=("config:read", "config:write"), other=200
+    ),
+    ("PUT", "/api/prompts/{name}/golden-set"): Entry(
+        path=f"/api/prompts/{PROMPT}/golden-set",
+        body={"cases": [{"id": "a"}]},
+        scopes=("config:write",),
+        other=200,  # that of its own prompt of this name, which it has by then
+    ),
+    ("POST", "/api/prompts/{name}/golden-set/test"): Entry(
+        path=f"/api/prompts/{PROMPT}/golden-set/test", scopes=("config:read", "config:write"), other=404
+    ),
+    ("GET", "/api/prompts/{name}/experiments"): Entry(
+        path=f"/api/prompts/{PROMPT}/experiments", scopes=("config:read", "config:write"), other=200
+    ),
+    ("POST", "/api/prompts/{name}/experiments"): Entry(
+        path=f"/api/prompts/{PROMPT}/experiments",
+        body={"variants": [{"version": "own/1"}, {"version": "own/2"}]},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/api/prompt-experiments/{id}"): Entry(
+        path=f"/api/prompt-experiments/{EXPERIMENT}", scopes=("config:read", "config:write"), other=404
+    ),
+    ("POST", "/api/prompt-experiments/{id}/stop"): Entry(
+        path=f"/api/prompt-experiments/{EXPERIMENT}/stop", scopes=("config:write",), other=404
+    ),
+    ("GET", "/api/prompt-files"): Entry(
+        path="/api/prompt-files", scopes=("config:read", "config:write"), other=200
+    ),
+    ("POST", "/api/prompt-files"): Entry(
+        path="/api/prompt-files", body={"files": []}, scopes=("config:write",), other=200
+    ),
     ("GET", "/api/llm-config"): Entry(
         path="/api/llm-config", scopes=("config:read", "config:write"), other=200
     ),
@@ -329,6 +815,164 @@ ENTRIES: dict[tuple[str, str], Entry] = {
     ("DELETE", "/api/llm-config/{id}"): Entry(
         path=f"/api/llm-config/{CONFIG}", scopes=("config:write",), other=404
     ),
+    ("GET", "/cashflow/config"): Entry(
+        path="/cashflow/config",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("PUT", "/cashflow/config"): Entry(
+        path="/cashflow/config",
+        body={"time_zone": "UTC"},
+        scopes=("config:write",),
+        other=200,
+    ),
+    ("GET", "/cashflow/deals"): Entry(
+        path="/cashflow/deals",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/cashflow/deals"): Entry(
+        path="/cashflow/deals",
+        body={"title": "New", "stage": "Order Received"},
+        scopes=("config:write",),
+        other=201,
+    ),
+    ("GET", "/cashflow/deals/{deal_id}"): Entry(
+        path="/cashflow/deals/1",
+        scopes=("inference", "config:read", "config:write"),
+        other=404,
+    ),
+    ("PUT", "/cashflow/deals/{deal_id}"): Entry(
+        path="/cashflow/deals/1",
+        body={"value": "7"},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/cashflow/deals/{deal_id}/notes"): Entry(
+        path="/cashflow/deals/1/notes",
+        scopes=("inference", "config:read", "config:write"),
+        other=404,
+    ),
+    ("POST", "/cashflow/deals/{deal_id}/notes"): Entry(
+        path="/cashflow/deals/1/notes",
+        body={"text": "A note."},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("DELETE", "/cashflow/deals/{deal_id}/notes/{note_id}"): Entry(
+        path="/cashflow/deals/1/notes/1",
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("POST", "/cashflow/deals/import/preview"): Entry(
+        path="/cashflow/deals/import/preview",
+        body=[{"title": "Imported", "stage": "Order Received"}],
+        scopes=("config:write",),
+        other=200,
+    ),
+    ("POST", "/cashflow/deals/import"): Entry(
+        path="/cashflow/deals/import",
+        body=[{"title": "Imported", "stage": "Order Received"}],
+        scopes=("config:write",),
+        other=200,
+    ),
+    ("GET", "/cashflow/deals.csv"): Entry(
+        path="/cashflow/deals.csv",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("GET", "/cashflow/deals.xlsx"): Entry(
+        path="/cashflow/deals.xlsx",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/cashflow/sample"): Entry(
+        path="/cashflow/sample",
+        body={"seed": 1, "closed_deals": 2, "open_deals": 1},
+        scopes=("config:write",),
+        other=200,
+    ),
+    ("GET", "/cashflow/customers"): Entry(
+        path="/cashflow/customers",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("PUT", "/cashflow/customers/{customer_id}"): Entry(
+        path="/cashflow/customers/1",
+        body={"payment_terms_days": 30},
+        scopes=("config:write",),
+        other=404,
+    ),
+    ("GET", "/cashflow/pipelines"): Entry(
+        path="/cashflow/pipelines",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/cashflow/predict"): Entry(
+        path="/cashflow/predict",
+        body={"horizon_days": 90},
+        scopes=("inference",),
+        other=200,
+    ),
+    ("GET", "/cashflow/explain"): Entry(
+        path="/cashflow/explain",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("GET", "/cashflow/deals/{deal_id}/why"): Entry(
+        path="/cashflow/deals/2/why",
+        scopes=("inference", "config:read", "config:write"),
+        other=404,
+    ),
+    ("GET", "/cashflow/signals"): Entry(
+        path="/cashflow/signals",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("GET", "/cashflow/runs"): Entry(
+        path="/cashflow/runs",
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("GET", "/cashflow/runs/{run_id}"): Entry(
+        path="/cashflow/runs/1",
+        scopes=("inference", "config:read", "config:write"),
+        other=404,
+    ),
+    ("GET", "/cashflow/runs/{run_id}/score"): Entry(
+        path="/cashflow/runs/1/score",
+        scopes=("inference", "config:read", "config:write"),
+        other=404,
+    ),
+    ("POST", "/cashflow/forecast"): Entry(
+        path="/cashflow/forecast",
+        body={"runs": 100},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/cashflow/forecast.xlsx"): Entry(
+        path="/cashflow/forecast.xlsx",
+        body={"runs": 100},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/cashflow/scenarios"): Entry(
+        path="/cashflow/scenarios",
+        body={"runs": 100, "changes": [{"kind": "lose_deal", "deal_id": 2}]},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("POST", "/cashflow/backtests"): Entry(
+        path="/cashflow/backtests",
+        body={"origins": ["2026-01-01"]},
+        scopes=("inference", "config:read", "config:write"),
+        other=200,
+    ),
+    ("DELETE", "/cashflow/deals/{deal_id}"): Entry(
+        path="/cashflow/deals/1",
+        scopes=("config:write",),
+        other=404,
+    ),
     ("GET", "/api/audit-log"): Entry(path="/api/audit-log", scopes=("admin",), other=200),
     ("GET", "/api/alert-destinations"): Entry(path="/api/alert-destinations", scopes=("admin",), other=200),
     ("POST", "/api/alert-destinations"): Entry(
@@ -353,32 +997,29 @@ async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
     url = database._url.render_as_string(hide_password=False)
     async with (
         mail_server(Mailbox()) as port,
-        open_house(tmp_path, url, smtp_url=f"smtp://127.0.0.1:{port}") as house,
+        await asyncio.start_server(_serve_page, sock=_PAGES.dup()),
+        open_house(
+            tmp_path,
+            url,
+            smtp_url=f"smtp://127.0.0.1:{port}",
+            allowed_private_hosts=f"127.0.0.1:{_PAGES_PORT}",
+        ) as house,
     ):
         yield house
 
 
-def _routes(router: Any) -> Iterator[tuple[str, str]]:
-    for route in router.routes:
-        if hasattr(route, "original_router"):
-            yield from _routes(route.original_router)
-        else:
-            for method in route.methods:
-                yield method, route.path.replace(":path}", "}")
+async def _serve_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    page = b"<h2>Is there parking?</h2><p>Behind the house.</p>"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: %d\r\n" % len(page)
+    writer.write(head + b"connection: close\r\n\r\n" + page)
+    await writer.drain()
+    writer.close()
 
 
 def test_every_route_has_an_entry() -> None:
-    app = an_app()
-    hot = {(method, path) for path, doors in app._hot.items() for method in doors}
-    described = {
-        (method.upper(), path)
-        for path, operations in app._framework.openapi()["paths"].items()
-        for method in operations
-    }
-
-    existing = hot | described | set(_routes(app._framework))
-
-    known = set(ENTRIES) | OPEN | {METRICS}
+    existing = all_routes()
+    known = set(ENTRIES) | OPEN | GUIDE | CONSOLE | VISITORS | {METRICS}
     assert existing - known == set(), "Write an entry for each of these routes into ENTRIES."
     assert known - existing == set(), "These routes are gone: take out their entries."
 
@@ -408,7 +1049,9 @@ async def _move_in(house: House) -> Resident:
     published = await alpha.ask(
         "POST", f"/api/prompts/{PROMPT}/versions", {"system": WORDING, "label": "production"}
     )
-    assert published.status == 201
+    second = await alpha.ask("POST", f"/api/prompts/{PROMPT}/versions", {"system": f"{WORDING} Again."})
+    assert (published.status, second.status) == (201, 201)
+    await _write(house, alpha)
     question = {"model": ALIAS, "messages": HELLO, "user": USER}
     asked = await alpha.ask("POST", "/v1/chat/completions", question, headers={"x-request-id": REQUEST})
     assert asked.status == 200
@@ -416,9 +1059,23 @@ async def _move_in(house: House) -> Resident:
     await _configure(house, alpha)
     await _limit(house, alpha)
     client = await alpha.ask("POST", "/api/chat-widget/clients", {"client_name": CLIENT})
-    widget = await alpha.ask("POST", "/api/chat-widget/clients/1/widgets", {"name": WIDGET})
+    widget = await alpha.ask(
+        "POST", "/api/chat-widget/clients/1/widgets", {"name": WIDGET, "allowed_origins": [SHOP]}
+    )
     assert (client.status, client.json["id"], widget.status, widget.json["id"]) == (201, 1, 201, 1)
+    await _be_visited(alpha, widget.json["widget_key"])
+    known = await alpha.ask(
+        "POST",
+        "/api/chat-widget/widgets/1/knowledge/entries",
+        {"phrasings": [QUESTION], "answer": "From 9 to 18."},
+    )
+    assert (known.status, known.json["id"]) == (201, 1)
     await _tell(alpha)
+    await _seek_advice(house, alpha)
+    catalogue = {**CATALOGUE, "action_types": ["PING", CAPABILITY]}
+    assert (await alpha.ask("PUT", "/aggregated", catalogue)).status == 200
+    await _sell(alpha)
+    await _keep_rule(house, alpha)
     await DestinationStore(house.parts.database).add_destination(
         operator_of(alpha.tenant.id),
         Destination(
@@ -433,6 +1090,63 @@ async def _move_in(house: House) -> Resident:
     return alpha
 
 
+async def _write(house: House, tenant: Resident) -> None:
+    """Let the tenant have a draft, a rule of style and an experiment whose ids are known beforehand."""
+    caller, now = operator_of(tenant.tenant.id), house.parts.clock.now()
+    drafts = DraftStore(house.parts.database)
+    await drafts.add(
+        caller,
+        Draft(
+            id=DRAFT,
+            owner_id="",
+            kind="email",
+            language="en",
+            texts={"body": DRAFTED},
+            raw_confidence=0.5,
+            confidence=0.5,
+            created_at=now,
+            created_by="test",
+        ),
+    )
+    rule = StyleRule(
+        id=STYLE,
+        owner_id="",
+        habit="own:1",
+        rule=DRAFTED,
+        times=0,
+        is_on=True,
+        is_chosen=True,
+        created_at=now,
+        updated_at=now,
+    )
+    assert await drafts.add_rule(caller, rule)
+    experiment = Experiment(
+        id=EXPERIMENT,
+        name=PROMPT,
+        variants=(Variant(version="own/1"), Variant(version="own/2")),
+        started_at=now,
+        started_by="test",
+        ended_at=now,
+    )
+    entry = AuditEntry(at=now, action="experiment.started", thing="experiment", thing_id=EXPERIMENT)
+    await ExperimentStore(house.parts.database).add(caller, experiment, entry)
+
+
+async def _be_visited(tenant: Resident, widget_key: str) -> None:
+    """Let somebody ask the tenant's widget, and the tenant keep an answer ready."""
+    path = f"/api/chat-widget/public/widget/{widget_key}/message"
+    body = {"message_text": VISITED}
+    said = await ask(tenant.house.app, "POST", path, body, headers={"origin": SHOP}, key=None)
+    ready = await tenant.ask(
+        "POST", "/api/chat-widget/widgets/1/canned-answers", {"title": "Hi", "text": VISITED}
+    )
+    saved = await tenant.ask(
+        "POST", "/api/chat-widget/widgets/1/saved-questions", {"question": VISITED, "facts": ["jam"]}
+    )
+    assert (saved.status, saved.json["id"]) == (201, 1)
+    assert (said.status, said.json["conversation_id"], ready.status, ready.json["id"]) == (200, 1, 201, 1)
+
+
 async def _tell(tenant: Resident) -> None:
     """Let the tenant's advisers know something of its business."""
     told = [
@@ -443,6 +1157,91 @@ async def _tell(tenant: Resident) -> None:
         ),
     ]
     assert [reply.status for reply in told] == [200, 200, 200]
+
+
+async def _seek_advice(house: House, tenant: Resident) -> None:
+    """Let one of the tenant's keys ask an adviser, in a conversation whose ids are known beforehand."""
+    parts = house.parts
+    asked = await tenant.ask("POST", "/c-suite/ceo/chat", {"message": ASKED}, scopes=["inference"])
+    assert (asked.headers["officium-conversation-id"], asked.headers["officium-message-id"]) == ("1", "2")
+
+    async def producer() -> AsyncIterator[tuple[str, str]]:
+        yield "message", "{}"
+
+    # An answer is read by whoever began it: another key of the tenant has one of the same id.
+    other = await parts.authenticator.authenticate(await tenant.key())
+    await parts.live_answers.start(other, "msg_2", producer(), conversation_id=1)
+    asker = await parts.authenticator.authenticate(await tenant.key("inference"))
+    await parts.live_answers.start(asker, COMPARISON, producer())
+    await parts.live_answers.start(other, COMPARISON, producer())
+    comparison = Comparison(
+        id=COMPARISON,
+        owner=owner_of(asker),
+        persona="ceo",
+        model_a=COMPARED,
+        model_b="mock/mock",
+        prompt="persona.ceo",
+        prompt_version="shipped",
+        created_at=parts.clock.now(),
+        sides={"a": {"model": COMPARED}},
+    )
+    await ComparisonStore(parts.database).add_comparison(asker, comparison)
+    while parts.live_answers.running:
+        await parts.live_answers.tick()
+    await parts.usage_log.flush()
+    decision = Decision(
+        id=DECISION,
+        text=DECIDED,
+        metric="users",
+        direction="up",
+        due_on=date(2100, 1, 1),
+        expected_value=10,
+        persona=None,
+        baseline=9,
+        created_at=parts.clock.now(),
+        created_by="test",
+    )
+    await DecisionStore(parts.database).add_decision(operator_of(tenant.tenant.id), decision)
+
+
+async def _sell(tenant: Resident) -> None:
+    """Give the tenant two deals, the first with a note."""
+    for title in (DEAL, f"{DEAL}-2"):
+        deal = {"title": title, "stage": "Order Received", "customer": CUSTOMER}
+        assert (await tenant.ask("POST", "/cashflow/deals", deal)).status == 201
+    noted = await tenant.ask("POST", "/cashflow/deals/1/notes", {"text": NOTE})
+    assert (noted.status, noted.json["id"]) == (201, 1)
+    predicted = await tenant.ask("POST", "/cashflow/predict", {"use_llm": False})
+    assert (predicted.status, predicted.json["metadata"]["run_id"]) == (200, 1)
+
+
+async def _keep_rule(house: House, tenant: Resident) -> None:
+    """Give the tenant a rule whose id is known beforehand."""
+    caller, now = operator_of(tenant.tenant.id), house.parts.clock.now()
+    rule = SavedRule(
+        id=RULE,
+        tenant_id=caller.tenant_id,
+        workflow_name=RULE_NAME,
+        status="draft",
+        version=1,
+        approved_version=None,
+        note="",
+        created_at=now,
+        updated_at=now,
+        updated_by="test",
+    )
+    version = RuleVersion(
+        version=1,
+        workflow={**WORKFLOW, "workflow_name": RULE_NAME},
+        intent="",
+        method="written",
+        model=None,
+        tests=[],
+        created_at=now,
+        created_by="test",
+    )
+    entry = AuditEntry(at=now, action="rule.created", thing="rule", thing_id=RULE)
+    await RuleStore(house.parts.database).add_rule(caller, rule, version, entry)
 
 
 async def _configure(house: House, tenant: Resident) -> None:
@@ -558,6 +1357,8 @@ async def test_owner_is_served(house: House) -> None:
     assert CLIENT.encode() in replies["GET /api/chat-widget/clients"].body
     assert WIDGET.encode() in replies["GET /api/chat-widget/clients/{clientId}/widgets"].body
     assert TARGET.encode() in replies["GET /api/usage/summary.csv"].body
+    known = "GET /api/chat-widget/widgets/{widgetId}/knowledge/entries"
+    assert QUESTION.encode() in replies[known].body
 
 
 async def test_every_scope_that_suffices_suffices_alone(house: House) -> None:
@@ -643,7 +1444,9 @@ async def test_names_mean_to_each_tenant_its_own(house: House) -> None:
 async def test_what_is_open_tells_of_no_tenant(house: House, method: str, path: str) -> None:
     alpha = await _move_in(house)
 
-    reply = await ask(house.app, method, path.replace("{name}", "swagger-ui.css"), key=None)
+    reply = await ask(
+        house.app, method, path.replace("{name}", "swagger-ui.css").replace("{language}", "de"), key=None
+    )
 
     assert reply.status == 200
     assert not any(word.encode() in reply.body for word in (*SECRETS, alpha.tenant.id))

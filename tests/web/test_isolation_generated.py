@@ -23,8 +23,8 @@ from officium.core.tenancy import SCOPES
 from officium.kit.database import ALL_TENANTS, Database
 from tests.support.house import House, Resident, open_house
 from tests.support.rows import fill_all, rows_of, tenant_tables
-from tests.support.web import Reply, an_app, ask
-from tests.web.test_isolation import ENTRIES, SECRETS, Entry, _move_in, _stranger
+from tests.support.web import Reply, ask, description
+from tests.web.test_isolation import ENTRIES, SECRETS, SHOP, Entry, _move_in, _stranger
 
 MARK = "canary"
 SILENT = "ten_silent"
@@ -91,6 +91,7 @@ async def open_town(database: Database, tmp_path: Path) -> AsyncIterator[Town]:
     """A town on this database, which is empty."""
     url = database._url.render_as_string(hide_password=False)
     async with open_house(tmp_path, url, **ROOMY) as house:
+        await house.parts.clockwork.close()  # what jobs change in somebody's rows would look like an attack
         alpha = await _move_in(house)
         async with house.parts.database.writing(ALL_TENANTS) as connection:
             await fill_all(connection, SILENT, MARK, NUMBER)
@@ -114,7 +115,7 @@ async def postgresql_town(postgresql_database: Database, tmp_path: Path) -> Asyn
 @cache
 def parameters() -> dict[tuple[str, str], list[tuple[str, str]]]:
     """Where each route takes something, as the API describes it: in path, query or header, by name."""
-    described = an_app()._framework.openapi()["paths"]
+    described = description()["paths"]
     return {
         (method.upper(), path): [(each["in"], each["name"]) for each in operation.get("parameters", ())]
         for path, operations in described.items()
@@ -127,8 +128,11 @@ def plain(route: tuple[str, str], entry: Entry) -> Attack:
     return Attack(" ".join(route), route[0], entry.path, entry.body, {}, "")
 
 
-def naming(route: tuple[str, str], entry: Entry, word: str) -> Iterator[Attack]:
-    """The route with `word` in each place where it takes anything: path, query, headers, body."""
+def naming(route: tuple[str, str], entry: Entry, word: str, *, is_in_path: bool = False) -> Iterator[Attack]:
+    """The route with `word` in each place where it takes anything: path, query, headers, body.
+
+    With `is_in_path` in its path alone.
+    """
     asked = replace(plain(route, entry), said=word)
     in_path, _, query = entry.path.partition("?")
     pattern = re.sub(r"\{[^}]+\}", "(.+)", route[1])
@@ -137,6 +141,8 @@ def naming(route: tuple[str, str], entry: Entry, word: str) -> Iterator[Attack]:
     for number in range(1, len(found.groups()) + 1):
         start, end = found.span(number)
         yield replace(asked, path=f"{in_path[:start]}{quote(word, safe='')}{in_path[end:]}")
+    if is_in_path:
+        return
     for place, name in parameters()[route]:
         if place == "query":
             others = "&".join(part for part in query.split("&") if part and not part.startswith(f"{name}="))
@@ -228,14 +234,18 @@ async def test_no_id_of_another_opens_anything_on_postgresql_either(postgresql_t
 
 
 async def opened_by(town: Town, canaries: list[str], ids: list[str], elsewhere: list[str]) -> list[str]:
-    """What another tenant gets to see with `ids` in paths, and with those for `elsewhere` in other places."""
-    key = await (await town.house.resident("Beta")).key()
+    """What other tenants get to see with `ids` in paths, and with those for `elsewhere` in other places.
+
+    Each route is tried by a tenant of its own, which has not stored such a word itself before.
+    """
     wrong = []
-    for route, entry in ENTRIES.items():
+    for number, (route, entry) in enumerate(ENTRIES.items()):
+        key = await (await town.house.resident(f"Beta {number}")).key()
         usual: dict[int, int] = {}
         for word in ids if "{" in route[1] else elsewhere:
-            controls = list(naming(route, entry, unknown(word)))
-            for place, attack in enumerate(naming(route, entry, word)):
+            is_in_path = word not in elsewhere
+            controls = list(naming(route, entry, unknown(word), is_in_path=is_in_path))
+            for place, attack in enumerate(naming(route, entry, word, is_in_path=is_in_path)):
                 reply = await town.carry_out(attack, key)
                 if reply.status != usual.get(place):
                     usual[place] = (await town.carry_out(controls[place], key)).status
@@ -307,7 +317,22 @@ REFUSED = {
     "expired-key": 401,
     "suspended-tenant": 403,
     "widget-key": 401,
+    "visitor-token": 401,
 }
+
+
+async def _visitor_token(town: Town) -> str:
+    """The token of somebody who visits a widget of the victim's, and may ask it what visitors ask."""
+    widget = (await town.alpha.ask("GET", "/api/chat-widget/widgets/1")).json
+    made = await ask(
+        town.house.app,
+        "POST",
+        f"/api/chat-widget/public/widget/{widget['widget_key']}/session",
+        headers={"origin": SHOP},
+        key=None,
+    )
+    token: str = made.json["token"]
+    return token
 
 
 async def test_who_has_no_right_gets_nothing_whatever_is_named(town: Town) -> None:
@@ -317,7 +342,12 @@ async def test_who_has_no_right_gets_nothing_whatever_is_named(town: Town) -> No
 
     for kind, status in REFUSED.items():
         public = f"{MARK}-widget_key-{NUMBER}"
-        key = public if kind == "widget-key" else await _stranger(town.house, kind)
+        if kind == "widget-key":
+            key: str | None = public
+        elif kind == "visitor-token":
+            key = await _visitor_token(town)
+        else:
+            key = await _stranger(town.house, kind)
         for route, entry in ENTRIES.items():
             for attack in [
                 plain(route, entry),

@@ -1,7 +1,6 @@
 """Rate limits at the door: every route has its tier, and every answer says what is left."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from officium.core.usage.limits import LimitHits, LocalWindows, TierLimiter, Wai
 from officium.web.app import WebApp
 from officium.web.tiers import TIERS
 from tests.support.clock import HandClock
-from tests.support.web import CALLER, KEY, Client, FakeAuthenticator, FakeGateway, an_app, ask
+from tests.support.web import CALLER, KEY, Client, FakeAuthenticator, FakeGateway, all_routes, an_app, ask
 
 CHAT = "/v1/chat/completions"
 QUESTION = {"model": "acme/acme-1", "messages": [{"role": "user", "content": "Hi"}]}
@@ -45,32 +44,12 @@ class Bench:
         return self.registry.get_sample_value("officium_rate_limit_hits_total", {"tier": tier})
 
 
-def _routes(router: Any) -> Iterator[tuple[str, str]]:
-    for route in router.routes:
-        if hasattr(route, "original_router"):
-            yield from _routes(route.original_router)
-        else:
-            for method in route.methods:
-                yield method, route.path.replace(":path}", "}")
-
-
-def _existing() -> set[tuple[str, str]]:
-    app = an_app()
-    hot = {(method, path) for path, doors in app._hot.items() for method in doors}
-    described = {
-        (method.upper(), path)
-        for path, operations in app._framework.openapi()["paths"].items()
-        for method in operations
-    }
-    return hot | described | set(_routes(app._framework))
-
-
 def test_every_route_has_a_tier() -> None:
-    assert _existing() - set(TIERS) == set(), "Give each route its tier in web/tiers.py."
+    assert all_routes() - set(TIERS) == set(), "Give each route its tier in web/tiers.py."
 
 
 def test_every_route_with_a_tier_exists() -> None:
-    assert set(TIERS) - _existing() == set()
+    assert set(TIERS) - all_routes() == set()
 
 
 @pytest.mark.parametrize(

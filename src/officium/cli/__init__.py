@@ -7,11 +7,16 @@ import typer
 from officium.cli import (
     aliases,
     budgets,
+    cashflow,
     chat,
+    conditions,
     doctor,
     keys,
+    knowledge,
+    members,
     models,
     policies,
+    prompts,
     providers,
     replay,
     sealing,
@@ -34,18 +39,23 @@ model_app = typer.Typer(name="model", help="The models callers may ask for.", no
 server.add_to(app)
 tenants.add_to(app)
 keys.add_to(app)
+members.add_to(app)
 sealing.add_to(app)
 aliases.add_to(model_app)
 policies.add_to(model_app)
 app.add_typer(model_app)
+prompts.add_to(app)
 models.add_to(app)
 chat.add_to(app)
+conditions.add_to(app)
 providers.add_to(app)
 doctor.add_to(app)
 budgets.add_to(app)
 usage.add_to(app)
 verify.add_to(app)
 replay.add_to(app)
+cashflow.add_to(app)
+knowledge.add_to(app)
 
 
 def main() -> None:

@@ -4,8 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from officium.core.tenancy import KeyDigester, KeyService, KeyStore, TenancyService, Tenant, TenantStore
+from officium.core.tenancy import (
+    KeyDigester,
+    KeyService,
+    KeyStore,
+    MemberStore,
+    TenancyService,
+    Tenant,
+    TenantStore,
+)
 from officium.core.tenancy.caller import Caller, operator_of
+from officium.core.tenancy.sign_in import MemberService, PasswordHasher, SignInStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
 from officium.kit.database import Database
@@ -34,6 +43,7 @@ class Installation:
     notices: Notices
     tenants: TenancyService
     keys: KeyService
+    members: MemberService
 
     async def choose_tenant(self, reference: str | None) -> Tenant:
         """The tenant of that id or external id; the only one where none is named.
@@ -78,6 +88,7 @@ async def opened(settings: Settings, *, may_migrate: bool = False) -> AsyncItera
             notices=notices,
             tenants=TenancyService(TenantStore(database), clock, notices),
             keys=KeyService(KeyStore(database), digester, clock, notices),
+            members=MemberService(MemberStore(database), SignInStore(database), PasswordHasher(), clock),
         )
     finally:
         await notices.close()

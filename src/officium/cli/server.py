@@ -9,7 +9,12 @@ import typer
 from officium.cli.terminal import DataOption, JsonOption, note, say, say_json
 
 if TYPE_CHECKING:
+    from officium.cli.installation import Installation
     from officium.settings import Settings
+
+
+FIRST_OWNER = "owner@localhost"
+"""Under which name the first person signs in."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +28,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default=False)] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default=False)] = None,
     bootstrap: Annotated[
-        bool, typer.Option("--bootstrap", help="Make a first tenant and key, unless there is one.")
+        bool, typer.Option("--bootstrap", help="Make a first tenant, key and owner, unless there is one.")
     ] = False,
     reload: Annotated[
         bool, typer.Option("--reload", help="Start again when the code changes; for development.")
@@ -86,7 +91,7 @@ def bootstrap(
     tenant: Annotated[str, typer.Option(help="Name of the first tenant.")] = "Default",
     as_json: JsonOption = False,
 ) -> None:
-    """Make the first tenant and a key that may do everything there. The key is shown this once."""
+    """Make the first tenant, a key that may do everything there, and its owner. Secrets are shown once."""
     from officium.kit.errors import Conflict
     from officium.settings import load_settings
 
@@ -117,11 +122,36 @@ async def _make_first(settings: "Settings", name: str) -> dict[str, str] | None:
             return None
         tenant = await installation.tenants.create_tenant(OPERATOR, name)
         made = await installation.keys.create_key(operator_of(tenant.id), "first key", scopes=["admin"])
-        return {"tenant_id": tenant.id, "api_key": made.secret}
+        owner = await _make_owner(installation, tenant.id)
+        return {"tenant_id": tenant.id, "api_key": made.secret, **owner}
+
+
+async def _make_owner(installation: "Installation", tenant_id: str) -> dict[str, str]:
+    from officium.core.tenancy.caller import operator_of
+
+    owner = await installation.members.create_member(
+        operator_of(tenant_id), FIRST_OWNER, name="Owner", role="owner"
+    )
+    return {"email": FIRST_OWNER, "password": owner.password or ""}
+
+
+async def _make_missing_owner(settings: "Settings") -> dict[str, str] | None:
+    """An owner for an installation of one tenant that has nobody yet: it is older than its console."""
+    from officium.cli.installation import OPERATOR, opened
+    from officium.core.tenancy.caller import operator_of
+
+    async with opened(settings, may_migrate=True) as installation:
+        tenants = await installation.tenants.list_tenants(OPERATOR, limit=2)
+        if len(tenants) != 1 or await installation.members.list_members(operator_of(tenants[0].id), limit=1):
+            return None
+        return await _make_owner(installation, tenants[0].id)
 
 
 def _bootstrap_for_server(settings: "Settings") -> None:
     made = asyncio.run(_make_first(settings, "Default"))
+    owner = made or asyncio.run(_make_missing_owner(settings))
+    is_here = settings.host in ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104
+    say(f"Console:   http://{'localhost' if is_here else settings.host}:{settings.port}/console")
     if made is not None:
         _show_first(made)
         say(
@@ -129,12 +159,21 @@ def _bootstrap_for_server(settings: "Settings") -> None:
             f" -H 'Authorization: Bearer {made['api_key']}' -H 'Content-Type: application/json'"
             """ -d '{"model": "mock", "stream": true, "messages": [{"role": "user", "content": "Hello"}]}'"""
         )
+    elif owner is not None:
+        _show_owner(owner)
 
 
 def _show_first(made: dict[str, str]) -> None:
-    say(f"Tenant:  {made['tenant_id']}")
-    say(f"Key:     {made['api_key']}")
+    say(f"Tenant:    {made['tenant_id']}")
+    say(f"Key:       {made['api_key']}")
     note("Keep the key: it is shown this once.")
+    _show_owner(made)
+
+
+def _show_owner(made: dict[str, str]) -> None:
+    say(f"Sign in:   {made['email']}")
+    say(f"Password:  {made['password']}")
+    note("The password is for the first sign-in, where you choose your own.")
 
 
 def _serve_and_reload(settings: "Settings") -> None:

@@ -91,10 +91,13 @@ class Clockwork:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _tick(self) -> None:
-        while not self._is_closing.is_set():
-            self._begin_due()
+        """The first jobs begin a tick after the start: what is asked of a server that starts comes first."""
+        while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_closing.wait(), self._tick_s)
+            if self._is_closing.is_set():
+                return
+            self._begin_due()
 
     def _begin_due(self) -> list[asyncio.Task[None]]:
         now = self._clock.monotonic()

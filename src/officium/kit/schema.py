@@ -5,6 +5,8 @@ so a server whose database is up to date starts without it.
 """
 
 import io
+import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
+_LINK = re.compile(r"^(revision|down_revision)\s*=\s*(?:\"([^\"]+)\"|None)\s*$", re.MULTILINE)
 
 
 class SchemaTooNew(OfficiumError):
@@ -39,8 +42,8 @@ class UnknownRevision(OfficiumError):
 
 
 def revisions() -> list[str]:
-    """The known revisions, oldest first: each file of `migrations/versions` begins with its number."""
-    return sorted(file.name.split("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+    """The known revisions, oldest first: each follows the one its file names, whatever their numbers are."""
+    return list(_chain())
 
 
 def head_revision() -> str:
@@ -117,6 +120,19 @@ def upgrade_sql(dialect: DialectName) -> str:
     return output.getvalue()
 
 
+@cache
+def _chain() -> tuple[str, ...]:
+    """The revisions in the order in which they follow each other, read without Alembic."""
+    following: dict[str | None, str] = {}
+    for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"):
+        said = {name: value or None for name, value in _LINK.findall(file.read_text("utf-8"))}
+        following[said["down_revision"]] = str(said["revision"])
+    found: list[str] = []
+    while (after := following.get(found[-1] if found else None)) is not None:
+        found.append(after)
+    return tuple(found)
+
+
 def _is_in_order(connection: Connection) -> bool:
     if _read_revision(connection) != head_revision():
         return False
@@ -137,7 +153,8 @@ def _upgrade(connection: Connection) -> list[str]:
         command.upgrade(config, "head")
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(row_security.PROVIDE_ROLE)
-    return [revision for revision in revisions() if before is None or revision > before]
+    known = revisions()
+    return known if before is None else known[known.index(before) + 1 :]
 
 
 def _downgrade(connection: Connection, target: str) -> list[str]:
@@ -145,11 +162,9 @@ def _downgrade(connection: Connection, target: str) -> list[str]:
 
     before = _read_revision(connection)
     _refuse_newer(before)
-    undone = [
-        revision
-        for revision in reversed(revisions())
-        if before is not None and revision <= before and (target == "base" or revision > target)
-    ]
+    known = revisions()
+    end = 0 if before is None else known.index(before) + 1
+    undone = known[0 if target == "base" else known.index(target) + 1 : end][::-1]
     if undone:
         config = _config()
         config.attributes["connection"] = connection

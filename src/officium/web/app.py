@@ -17,19 +17,27 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
+from officium.apps.widget.visitors.session import PREFIX as VISITOR_TOKEN
 from officium.core.llm.deployment import Provider
+from officium.core.tenancy.caller import Caller
 from officium.kit.errors import InvalidRequest, NotFound, OfficiumError
 from officium.kit.version import __version__
 from officium.web.access import AccessRecorder
 from officium.web.acting import ActingUsers
 from officium.web.api.alerts import DestinationService, alerts_router
 from officium.web.api.aliases import AliasService, aliases_router
-from officium.web.api.audit_log import AuditEntries, audit_log_router
+from officium.web.api.audit_log import audit_log_router
+from officium.web.api.board import Board, board_router
 from officium.web.api.budgets import BudgetService, LedgerEntries, budgets_router
 from officium.web.api.business_context import BusinessContexts, business_context_router
-from officium.web.api.chat_widget import ClientService, chat_widget_router
+from officium.web.api.cashflow import Cashflow, cashflow_router
+from officium.web.api.cashflow_deals import Deals, cashflow_deals_router
+from officium.web.api.chat_widget import chat_widget_router
 from officium.web.api.chat_wire import ChatWire
+from officium.web.api.comparisons import Comparisons, comparisons_router
 from officium.web.api.completions import HEARTBEAT_S, CompletionGateway, CompletionsDoor
+from officium.web.api.conditions import Conditions, conditions_router
+from officium.web.api.decisions import Decisions, decisions_router
 from officium.web.api.description import describe_hot_doors
 from officium.web.api.embeddings import EmbeddingGateway, EmbeddingsDoor
 from officium.web.api.llm_config import Configs, llm_config_router
@@ -45,13 +53,42 @@ from officium.web.api.operations import (
     Readiness,
     operations_router,
 )
+from officium.web.api.persona_conversations import Conversations, persona_conversations_router
+from officium.web.api.personas import Advisers, PersonaConfigs, personas_router
 from officium.web.api.prices import Prices, prices_router
+from officium.web.api.prompt_experiments import Experiments, prompt_experiments_router
+from officium.web.api.prompt_files import PromptFiles, prompt_files_router
 from officium.web.api.prompts import PromptService, prompts_router
 from officium.web.api.reports import Reports, reports_router
 from officium.web.api.responses_wire import ResponsesWire
+from officium.web.api.rule_capabilities import rule_capabilities_router
+from officium.web.api.rule_trials import RuleTrials, rule_trials_router
+from officium.web.api.rulebook import rulebook_router
+from officium.web.api.rules import rules_router
 from officium.web.api.token_count import CountingGateway, TokenCountDoor
 from officium.web.api.usage import UsageRecords, usage_router
+from officium.web.api.widget_answers import widget_answers_router
+from officium.web.api.widget_checks import Checks, widget_checks_router
+from officium.web.api.widget_inbox import Inbox, widget_inbox_router
+from officium.web.api.widget_knowledge import KnowledgeService, widget_knowledge_router
+from officium.web.api.widget_visitors import Answers, Handovers, widget_visitors_router
+from officium.web.api.widget_visitors import Visitors as PublicVisitors
+from officium.web.api.writer import Writer, writer_router
 from officium.web.caller import Authenticator
+from officium.web.console import ConsoleParts, SignIns, console_router
+from officium.web.console.pages import advisors, overview, widgets
+from officium.web.console.pages import rules as rules_pages
+from officium.web.console.pages.audit import AuditEntries
+from officium.web.console.pages.budgets import BudgetParts, RateLimits
+from officium.web.console.pages.clients import Credits
+from officium.web.console.pages.keys import Keys
+from officium.web.console.pages.members import Members
+from officium.web.console.pages.prompts import Colleagues
+from officium.web.console.pages.requests import Searches
+from officium.web.console.pages.rules import RulesParts
+from officium.web.console.pages.settings import OwnTenant
+from officium.web.console.pages.widgets import room
+from officium.web.console.router import ConsoleConversations, ConsolePeople
 from officium.web.documentation import documentation_router
 from officium.web.door import Door, pass_through, presentable, report, shutting_down
 from officium.web.errors import (
@@ -74,9 +111,13 @@ from officium.web.exchange import (
     Send,
     request_id,
 )
+from officium.web.guide import guide_router
 from officium.web.idempotency import IdempotencyKeys, OnceDoor, OnceOnly, find_key
+from officium.web.lazy_routes import LazyApp
 from officium.web.tiers import HEADERS as LIMIT_HEADERS
 from officium.web.tiers import Gate, Gates, Limiter
+from officium.web.widget_pages import AllowedPages, WidgetPages
+from officium.web.widget_script import widget_script_router
 
 _log = structlog.get_logger()
 _SECURITY_HEADERS = (
@@ -102,6 +143,36 @@ class Gateway(CompletionGateway, CountingGateway, EmbeddingGateway, ModelGateway
     """The only way to a model."""
 
 
+class Visitors(PublicVisitors, room.Visitors, AllowedPages, Protocol):
+    """Knows the visitors of widgets."""
+
+    async def authenticate(self, token: str) -> Caller: ...
+
+
+class WidgetInbox(Inbox, Handovers, Protocol):
+    """Where people answer visitors."""
+
+
+class AnswerDoors(Answers, room.Answers, Protocol):
+    """Answers visitors, and whoever tries it."""
+
+
+class ReportDoors(Reports, room.Reports, Protocol):
+    """Sums up the usage log, of the tenant or a widget."""
+
+
+class Advising(Advisers, advisors.Advisers, Protocol):
+    """What the doors and the console ask of the advisers."""
+
+
+class Clients(room.Clients, overview.Clients, Protocol):
+    """What the doors and the console ask of clients."""
+
+
+class Conversing(Conversations, ConsoleConversations, Protocol):
+    """What they ask of conversations."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WebParts:
     """What the door is built from.
@@ -115,16 +186,49 @@ class WebParts:
     gateway: Gateway
     models: AliasService
     usage: UsageRecords
-    reports: Reports
+    reports: ReportDoors
     budgets: BudgetService
     ledger: LedgerEntries
-    clients: ClientService
+    clients: Clients
+    credits: Credits
+    rate_limits: RateLimits
+    overviews: overview.Overviews
+    attention: overview.Attention
+    searches: Searches
+    widget_knowledge: KnowledgeService
+    visitors: Visitors
+    widget_answers: AnswerDoors
+    handovers: WidgetInbox
+    gaps: room.Gaps
+    widget_checks: Checks
     businesses: BusinessContexts
+    advisers: Advising
+    board: Board
+    comparisons: Comparisons
+    persona_configs: PersonaConfigs
+    conversations: Conversing
+    decisions: Decisions
+    capabilities: rules_pages.Catalogues
+    rules: rules_pages.Rules
+    deals: Deals
+    conditions: Conditions
+    rulebook: rules_pages.Book
+    rule_trials: RuleTrials
+    cashflow: Cashflow
     destinations: DestinationService
     prices: Prices
     prompts: PromptService
+    prompt_files: PromptFiles
+    writer: Writer
+    experiments: Experiments
+    colleagues: Colleagues
     catalogue: Catalogue
     authenticator: Authenticator
+    sign_in: SignIns
+    people: ConsolePeople
+    members: Members
+    keys: Keys
+    own_tenant: OwnTenant
     acting_users: ActingUsers
     configs: Configs
     checks: HealthChecks
@@ -161,10 +265,12 @@ class WebApp:
         self._framework = _framework(parts, lambda: self.is_draining)
         self._once: OnceOnly | None = None
         if parts.idempotency is not None:
-            self._once = OnceOnly(self._route, parts.idempotency, parts.authenticator)
+            whoever = _Credentials(parts.authenticator, parts.visitors)
+            self._once = OnceOnly(self._route, parts.idempotency, whoever)
         self._entrance: ASGIApp = self._serve
         if parts.cors_origins:
             self._entrance = _with_cors(self._serve, parts.cors_origins)
+        self._entrance = WidgetPages(self._serve, self._entrance, parts.visitors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -302,15 +408,30 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [(b"x-request-id", self.request_id.encode("ascii")), *_SECURITY_HEADERS, *self.headers]
             own = list(message["headers"])
             names = {name for name, _ in own}
+            headers = [(b"x-request-id", self.request_id.encode("ascii")), *self.headers]
+            headers += [header for header in _SECURITY_HEADERS if header[0] not in names]
             if b"content-security-policy" not in names:
                 headers.append(_JSON_POLICY)
             if b"cache-control" not in names:
                 headers.append(NO_STORING)
             message = {**message, "headers": [*own, *headers]}
         await self._send(message)
+
+
+class _Credentials:
+    """Knows the credentials of keys and members, and those of a widget's visitors."""
+
+    def __init__(self, authenticator: Authenticator, visitors: Visitors) -> None:
+        self._authenticator = authenticator
+        self._visitors = visitors
+
+    async def authenticate(self, credential: str) -> Caller:
+        """Whoever it is. Only tells one from another: what each may do is asked by the doors."""
+        if credential.startswith(VISITOR_TOKEN):
+            return await self._visitors.authenticate(credential)
+        return await self._authenticator.authenticate(credential)
 
 
 class _WrongMethod:
@@ -361,7 +482,7 @@ def _hot_gates(gates: Gates | None, hot: dict[str, dict[str, Door]]) -> dict[tup
 
 
 def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
-    app = FastAPI(
+    app = LazyApp(
         title="Officium",
         version=__version__,
         docs_url=None,
@@ -387,10 +508,38 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(reports_router(parts.reports, parts.authenticator))
     app.include_router(budgets_router(parts.budgets, parts.ledger, parts.authenticator))
     app.include_router(chat_widget_router(parts.clients, parts.authenticator))
+    app.include_router(widget_knowledge_router(parts.widget_knowledge, parts.authenticator))
+    app.include_router(widget_checks_router(parts.widget_checks, parts.authenticator))
+    app.include_router(widget_inbox_router(parts.handovers, parts.gaps, parts.authenticator))
+    app.include_router(widget_answers_router(parts.visitors, parts.authenticator))
+    app.include_router(
+        widget_visitors_router(
+            parts.visitors, parts.widget_answers, parts.handovers, parts.authenticator, parts.heartbeat_s
+        )
+    )
     app.include_router(business_context_router(parts.businesses, parts.authenticator))
+    app.include_router(comparisons_router(parts.comparisons, parts.authenticator, parts.heartbeat_s))
+    app.include_router(board_router(parts.board, parts.advisers, parts.authenticator, parts.heartbeat_s))
+    app.include_router(
+        personas_router(parts.advisers, parts.persona_configs, parts.authenticator, parts.heartbeat_s)
+    )
+    app.include_router(persona_conversations_router(parts.conversations, parts.authenticator))
+    app.include_router(decisions_router(parts.decisions, parts.authenticator))
+    app.include_router(rule_capabilities_router(parts.capabilities, parts.authenticator))
+    app.include_router(rules_router(parts.rules, parts.authenticator))
+    app.include_router(cashflow_deals_router(parts.deals, parts.authenticator))
+    app.include_router(conditions_router(parts.conditions, parts.authenticator))
+    app.include_router(rule_trials_router(parts.rule_trials, parts.authenticator))
+    app.include_router(rulebook_router(parts.rulebook, parts.rule_trials, parts.authenticator))
+    app.include_router(cashflow_router(parts.cashflow, parts.authenticator))
     app.include_router(alerts_router(parts.destinations, parts.authenticator))
     app.include_router(prices_router(parts.prices, parts.authenticator))
     app.include_router(prompts_router(parts.prompts, parts.authenticator))
+    app.include_router(prompt_experiments_router(parts.experiments, parts.authenticator))
+    app.include_router(prompt_files_router(parts.prompt_files, parts.authenticator))
+    app.include_router(
+        writer_router(parts.writer, parts.acting_users, parts.authenticator, parts.heartbeat_s)
+    )
     app.include_router(model_catalogue_router(parts.catalogue, parts.authenticator))
     app.include_router(llm_config_router(parts.configs, parts.acting_users, parts.authenticator))
     app.include_router(
@@ -399,9 +548,79 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(model_policies_router(parts.policies, parts.authenticator))
     app.include_router(audit_log_router(parts.audit, parts.authenticator))
     app.include_router(documentation_router())
+    app.include_router(guide_router())
+    app.include_router(widget_script_router())
+    app.include_router(console_router(_console(parts)))
     _handle_errors(app)
     _describe(app)
     return app
+
+
+def _console(parts: WebParts) -> ConsoleParts:
+    return ConsoleParts(
+        sign_ins=parts.sign_in,
+        people=parts.people,
+        members=parts.members,
+        keys=parts.keys,
+        audit=parts.audit,
+        own_tenant=parts.own_tenant,
+        gateway=parts.gateway,
+        providers=parts.providers,
+        available_providers=parts.available_providers,
+        default_model=parts.default_model,
+        advisers=parts.advisers,
+        conversations=parts.conversations,
+        businesses=parts.businesses,
+        rules=RulesParts(
+            rules=parts.rules,
+            book=parts.rulebook,
+            trials=parts.rule_trials,
+            catalogues=parts.capabilities,
+            conditions=parts.conditions,
+        ),
+        widgets=_widgets(parts),
+        board=parts.board,
+        decisions=parts.decisions,
+        clients=parts.clients,
+        credits=parts.credits,
+        budgets=BudgetParts(
+            budgets=parts.budgets,
+            destinations=parts.destinations,
+            clients=parts.clients,
+            keys=parts.keys,
+            members=parts.members,
+            rate_limits=parts.rate_limits,
+        ),
+        prompts=parts.prompts,
+        prompt_files=parts.prompt_files,
+        experiments=parts.experiments,
+        colleagues=parts.colleagues,
+        writer=parts.writer,
+        heartbeat_s=parts.heartbeat_s,
+        cashflow=parts.cashflow,
+        deals=parts.deals,
+        overviews=parts.overviews,
+        attention=parts.attention,
+        searches=parts.searches,
+        configs=parts.configs,
+        checks=parts.checks,
+        catalogue=parts.catalogue,
+    )
+
+
+def _widgets(parts: WebParts) -> widgets.WidgetServices:
+    return widgets.WidgetServices(
+        clients=parts.clients,
+        knowledge=parts.widget_knowledge,
+        answers=parts.widget_answers,
+        visitors=parts.visitors,
+        inbox=parts.handovers,
+        gaps=parts.gaps,
+        checks=parts.widget_checks,
+        reports=parts.reports,
+        providers=parts.providers,
+        available_providers=parts.available_providers,
+    )
 
 
 def _describe(app: FastAPI) -> None:

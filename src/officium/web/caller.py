@@ -4,7 +4,9 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from officium.core.tenancy.caller import Caller
+from officium.core.tenancy.session import SESSION_START
 from officium.kit.errors import NotAuthenticated
+from officium.web.browser import check_page, find_token
 
 LONGEST_CREDENTIAL_BYTES = 8192
 _CREDENTIALS = (b"authorization", b"x-api-key")
@@ -31,9 +33,19 @@ def read_headers(sent: Collection[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return headers
 
 
-async def identify(authenticator: Authenticator, headers: Mapping[bytes, bytes]) -> Caller:
-    """The caller who sent these headers (names in lower case). Raises as `authenticate`."""
+async def identify(
+    authenticator: Authenticator, headers: Mapping[bytes, bytes], method: str | None = None
+) -> Caller:
+    """The caller who sent these headers (names in lower case).
+
+    Raises as `authenticate`, and CrossSiteRequest. Where the request's `method` is told, the cookie of
+    somebody signed in to the console counts, too, as long as one of the console's own pages has sent it.
+    """
     credential = find_credential(headers)
+    if credential is None and method is not None:
+        credential = find_token(headers)
+        if credential is not None:
+            check_page(method, headers, credential)
     if credential is None:
         raise NotAuthenticated("Send your key as `Authorization: Bearer <key>` or as `x-api-key: <key>`.")
     return await authenticator.authenticate(credential)
@@ -48,4 +60,6 @@ def find_credential(headers: Mapping[bytes, bytes]) -> str | None:
         credential = headers.get(b"x-api-key", b"").strip()
     if not credential or len(credential) > LONGEST_CREDENTIAL_BYTES:
         return None
+    if credential.startswith(SESSION_START.encode()):
+        return None  # a browser's session stands in its cookie or nowhere
     return credential.decode("latin-1")

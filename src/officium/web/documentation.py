@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException
+from fastapi import HTTPException
 from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from officium.web.lazy_routes import LazyRouter
 
 _FILES = Path(__file__).parent / "static" / "vendor" / "swagger-ui"
 _TYPES = {
@@ -41,9 +43,9 @@ _START = """SwaggerUIBundle({
 """
 
 
-def documentation_router() -> APIRouter:
+def documentation_router() -> LazyRouter:
     """The page and its files."""
-    router = APIRouter(include_in_schema=False)
+    router = LazyRouter(include_in_schema=False)
 
     @router.get("/docs")
     async def page() -> HTMLResponse:

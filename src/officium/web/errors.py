@@ -9,6 +9,8 @@ from math import ceil
 
 from msgspec import json
 
+from officium.apps.rules.errors import RuleNotGenerated, RuleNotPossible, RuleNotUnderstood
+from officium.apps.widget.knowledge.errors import PageUnreachable
 from officium.core.llm.errors import (
     AddressRefused,
     ContentFiltered,
@@ -79,6 +81,10 @@ _STATUSES: dict[type, int] = {
     LimitExceeded: 429,
     ServiceUnavailable: 503,
     DeliveryFailed: 502,
+    RuleNotPossible: 422,
+    RuleNotUnderstood: 422,
+    RuleNotGenerated: 502,
+    PageUnreachable: 502,
     LLMError: 502,
     AddressRefused: 400,
     LLMRequestError: 400,
@@ -159,12 +165,17 @@ _OPENAI_CODES = {
 """Programs written against OpenAI compare with these; where it has no word, our own code stands."""
 
 
+_TOLD_FIELDS = ("rows", "least", "problems", "position", "line", "column", "suggestion")
+
+
 def openai_error(error: OfficiumError, status: int) -> bytes:
     """The JSON body `{"error": {message, type, param, code}}`, as OpenAI's SDK reads it.
 
-    Where rows of a file are wrong, `rows` says which, too.
+    Where rows of a file are wrong, `rows` says which, too; where a ceiling is too low, `least` what would do;
+    `problems` lists what is wrong with rules; where a mistake has a place in a text, that stands there, and
+    what was probably meant.
     """
-    more = {"rows": error.fields["rows"]} if "rows" in error.fields else {}
+    more = {name: error.fields[name] for name in _TOLD_FIELDS if name in error.fields}
     return json.encode(
         {
             "error": {

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Protocol
 
 import structlog
@@ -78,8 +79,9 @@ class OnceOnly:
     async def serve(self, key: str, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Carry the request out, or answer it as before. Raises OfficiumError before an answer has begun."""
         scope = exchange.scope
-        caller = await identify(self._authenticator, exchange.headers)
+        caller = await identify(self._authenticator, exchange.headers, exchange.scope["method"])
         exchange.tenant = caller.tenant_id
+        key = _own_key(caller, key)
         body = await exchange.body()
         before = await self._keys.begin(caller, key, _identity(caller, exchange, body))
         if before is not None:
@@ -136,13 +138,20 @@ class OnceDoor:
         return self._door.render_error(error, status, request_id)
 
 
+def _own_key(caller: Caller, key: str) -> str:
+    """The key as it is kept: visitors of a widget are strangers to each other and to the tenant."""
+    if not caller.actor.startswith("visitor:"):
+        return key
+    return f"visitor:{sha256(f'{caller.actor} {key}'.encode('latin-1', 'replace')).hexdigest()}"
+
+
 def _identity(caller: Caller, exchange: Exchange, body: bytes) -> tuple[bytes, ...]:
     """All that makes two requests the same one. An answer is nobody's but theirs who were given it."""
     scope = exchange.scope
     who = (caller.actor, caller.member_id or "", *sorted(caller.scopes))
     return (
         *(word.encode() for word in who),
-        *(exchange.headers.get(name, b"") for name in (b"x-user-id", b"if-match")),
+        *(exchange.headers.get(name, b"") for name in (b"x-user-id", b"if-match", b"origin")),
         scope["method"].encode(),
         scope["path"].encode(),
         scope.get("query_string", b""),

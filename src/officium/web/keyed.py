@@ -3,14 +3,17 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
 from officium.core.tenancy.caller import Caller
-from officium.kit.errors import InvalidRequest
+from officium.kit.errors import InvalidRequest, PermissionDenied
 from officium.web.caller import Authenticator, identify, read_headers
+from officium.web.lazy_routes import LazyRoute, LazyRouter
 from officium.web.tiers import Gates
+
+_FOR_CLIENTS = "/api/chat-widget/"
+"""Where the doors are for people who are bound to a client."""
 
 
 class Fault(BaseModel):
@@ -28,13 +31,13 @@ class FaultReport(BaseModel):
     error: Fault
 
 
-def keyed_router(authenticator: Authenticator, tag: str) -> APIRouter:
+def keyed_router(authenticator: Authenticator, tag: str) -> LazyRouter:
     """A router whose routes are closed to strangers; they take the caller as a `KnownCaller`.
 
     A dependency would not do: a body is read and parsed before the first of them is asked.
     """
 
-    class KeyedRoute(APIRoute):
+    class KeyedRoute(LazyRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 
@@ -54,7 +57,7 @@ def keyed_router(authenticator: Authenticator, tag: str) -> APIRouter:
         403: {"model": FaultReport, "description": "The key lacks a scope, or its tenant is suspended."},
         "4XX": {"model": FaultReport, "description": "The request cannot be served as asked."},
     }
-    return APIRouter(tags=[tag], route_class=KeyedRoute, responses=faults)
+    return LazyRouter(tags=[tag], route_class=KeyedRoute, responses=faults)
 
 
 async def identify_request(authenticator: Authenticator, request: Request) -> Caller:
@@ -63,8 +66,10 @@ async def identify_request(authenticator: Authenticator, request: Request) -> Ca
     Raises as `identify`, and RateLimited.
     """
     scope = request.scope
-    caller = await identify(authenticator, read_headers(scope["headers"]))
+    caller = await identify(authenticator, read_headers(scope["headers"]), request.method)
     scope["officium.tenant"] = caller.tenant_id
+    if caller.client_id is not None and not scope["path"].startswith(_FOR_CLIENTS):
+        raise PermissionDenied("You see the widgets of your own company here, and nothing else.")
     gates: Gates | None = scope.get("officium.gates")
     gate = gates.find(request.method, scope["route"].path) if gates is not None else None
     if gate is not None:

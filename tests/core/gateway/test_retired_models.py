@@ -3,7 +3,9 @@
 import pytest
 
 from officium.core.gateway import AliasStore, ModelService, ProviderAccess
+from officium.core.gateway.errors import ProviderNotConfigured
 from officium.core.llm.errors import ModelRetired
+from officium.core.llm.providers import PROVIDERS
 from officium.core.tenancy import Caller
 from officium.kit.database import Database
 from tests.support.clock import HandClock
@@ -18,8 +20,8 @@ ACCESS = {
 }
 
 
-def a_service(policy, store: object = None) -> ModelService:
-    return ModelService(ACCESS, store or NoAliases(), HandClock(), retired=policy)
+def a_service(policy, store: object = None, access=ACCESS) -> ModelService:
+    return ModelService(access, store or NoAliases(), HandClock(), retired=policy)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +89,22 @@ async def test_fallback_passes_over_what_is_refused(sqlite_database: Database) -
     assert [deployment.model for deployment in found] == ["gpt-6-luna"]
     with pytest.raises(ModelRetired):
         await service.resolve(caller, "gone")
+
+
+async def test_name_without_its_provider_is_found_where_one_provider_alone_knows_it() -> None:
+    known = a_service(
+        "try", access={"groq": ProviderAccess(base_url=PROVIDERS["groq"].base_url, api_key="k")}
+    )
+
+    (found,) = await known.resolve(CALLER, "mixtral-8x7b-32768")
+
+    assert found.name == "groq/mixtral-8x7b-32768"
+    assert "was shut down on 2025-03-20" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["mixtral-8x7b-32768", "llama3-70b", "gemini-pro", "claude/claude-3-haiku-20240307"]
+)
+async def test_missing_key_does_not_hide_that_the_model_is_gone(name: str) -> None:
+    with pytest.raises(ProviderNotConfigured, match=r"not configured.* shut down (on|by) 202\d.* Use "):
+        await a_service("successor", access={}).resolve(CALLER, name)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from officium.core.prompts import PromptFileInvalid
-from officium.core.prompts.file import parse_file, read_folder
+from officium.core.prompts import InvalidPrompt, PromptFileInvalid, Variable
+from officium.core.prompts.file import parse_file, parse_variables, read_folder, write_variables
 
 FILE = """---
 name: deal.summarize.v1
@@ -104,3 +104,19 @@ def test_a_file_is_named_for_its_prompt(tmp_path: Path) -> None:
 
     with pytest.raises(PromptFileInvalid, match=r"other\.md:1: "):
         read_folder(tmp_path)
+
+
+def test_variables_are_written_and_read_again() -> None:
+    said = {
+        "a": Variable(),
+        "notes": Variable(type="list", required=False, untrusted=True, description="x: y"),
+    }
+
+    assert parse_variables(write_variables(said)) == said
+
+
+def test_fault_in_variables_names_its_line() -> None:
+    with pytest.raises(InvalidPrompt, match="Line 2: type: Invalid enum value 'foo'") as caught:
+        parse_variables("a: {}\nb: {type: foo}")
+
+    assert (caught.value.fields["param"], caught.value.fields["line"]) == ("variables", 2)

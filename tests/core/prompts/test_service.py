@@ -405,3 +405,45 @@ async def test_tenants_have_limited_room(
     ):
         with pytest.raises(InvalidPrompt):
             await refused
+
+
+async def test_default_that_somebody_writes_out_is_read_back_unaltered(
+    prompts: PromptService, admin: Caller
+) -> None:
+    said = "".join(["balan", "ced"])  # as it comes from a form: equal to the default, but another object
+
+    made = await prompts.create_version(admin, draft("own.words", system="Hi", tier=said))
+
+    assert (await prompts.get_version(admin, "own.words", "own/1")).digest == made.digest
+
+
+async def test_draft_is_previewed_and_checked_without_being_published(
+    prompts: PromptService, admin: Caller
+) -> None:
+    made = await prompts.preview_draft(admin, draft(user="{{ title }}!"), {"title": "Alpha"})
+    cases, failures = await prompts.check_draft(admin, draft(user="{{ title }}!"))
+
+    assert made.rendered.user == "Alpha!"
+    assert (cases, failures) == (0, [])
+    with pytest.raises(InvalidPrompt) as caught:
+        await prompts.preview_draft(admin, draft(user="Hello\n{{ titel }}"), {"title": "Alpha"})
+    assert (caught.value.fields["line"], caught.value.fields["column"]) == (2, 4)
+    assert caught.value.message.endswith("Did you mean title?")
+    assert [version.ref for version in await prompts.list_versions(admin, NAME)] == ["shipped/1"]
+
+
+async def test_list_is_searched_and_says_who_changed_what_last(
+    prompts: PromptService, admin: Caller, tenancy: Tenancy
+) -> None:
+    await prompts.create_version(admin, draft("own.words", description="Greets people", system="Hi"))
+    tenancy.clock.advance(3600)
+    await prompts.move_label(admin, "own.words", "candidate", "own/1")
+    await prompts.remove_label(admin, "own.words", "candidate")
+
+    found = await prompts.list_prompts(admin, words="PEOPLE greets")
+    shipped = await prompts.list_prompts(admin, words="sums")
+
+    assert [(one.name, one.changed_at, one.changed_by) for one in found] == [
+        ("own.words", tenancy.clock.now(), admin.actor)
+    ]
+    assert [(one.name, one.changed_at) for one in shipped] == [(NAME, None)]

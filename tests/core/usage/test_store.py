@@ -264,3 +264,30 @@ async def test_records_wait_while_another_process_holds_the_database(
     await log.close()
 
     assert names(await UsageService(store).list_records(READER)) == ["c", "b", "a"]
+
+
+async def test_use_of_a_prompt_is_summed_up_by_version(database: Database) -> None:
+    store = UsageStore(database)
+    said = {"tenant_id": "ten_1", "prompt": "note.v1"}
+    await store.append_for_all_tenants(
+        [
+            a_record(**said, prompt_version="own/1", cost_nano_usd=3, duration_ms=10),
+            a_record(**said, prompt_version="own/1", cost_nano_usd=None, duration_ms=20, status="failed"),
+            a_record(**said, prompt_version="own/2", cost_nano_usd=5, duration_ms=30),
+            a_record(**said, prompt_version="own/1", cost_nano_usd=9, duration_ms=40, is_last=False),
+            a_record(**{**said, "prompt": "other.v1"}, prompt_version="own/1", cost_nano_usd=9),
+            a_record(**{**said, "tenant_id": "ten_2"}, prompt_version="own/1", cost_nano_usd=9),
+        ]
+    )
+    caller = Caller("ten_1", "key:1", frozenset())
+    before, after = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
+
+    rows = {row["version"]: row for row in await store.sum_by_prompt_version(caller, "note.v1", before, None)}
+
+    assert set(rows) == {"own/1", "own/2"}
+    first = rows["own/1"]
+    assert (first["calls"], first["failed"], first["costs"]) == (2, 1, 1)
+    assert (first["cost"], first["cost_squares"], first["duration"]) == (3, 9, 30)
+    assert first["duration_squares"] == 500
+    assert await store.sum_by_prompt_version(caller, "note.v1", after, None) == []
+    assert await store.sum_by_prompt_version(caller, "note.v1", before, before) == []

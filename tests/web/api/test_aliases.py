@@ -7,7 +7,7 @@ import pytest
 
 from officium.core.tenancy import SCOPES
 from tests.support.house import House, Resident
-from tests.support.web import an_app
+from tests.support.web import description
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -141,7 +141,7 @@ async def test_other_methods_are_no_way_in(tenant: Resident, method: str, path: 
 
 
 def test_answers_and_errors_are_described() -> None:
-    document = an_app()._framework.openapi()
+    document = description()
     operation = document["paths"]["/api/model-aliases/{name}"]["put"]
 
     described = {

@@ -71,7 +71,7 @@ async def test_client_is_made_seen_changed_and_deleted(tenant: Resident) -> None
     listed = await tenant.ask("GET", CLIENTS)
     deleted = await tenant.ask("DELETE", path)
 
-    assert set(client) == {"id", "client_name", "time_zone", "created_at", "updated_at"}
+    assert set(client) == {"id", "client_name", "time_zone", "archived_at", "created_at", "updated_at"}
     assert isinstance(client["id"], int)
     assert seen.json == client
     assert (changed.json["client_name"], changed.json["time_zone"]) == ("Cake shop", "Asia/Riyadh")
@@ -92,9 +92,15 @@ async def test_widget_is_made_with_the_documented_defaults(tenant: Resident) -> 
         "llm_model": None,
         "llm_temperature": 0.7,
         "llm_max_tokens": 500,
+        "llm_timeout_s": 20.0,
         "fallback_to_knowledge_base": True,
         "business_info": "",
     }
+    assert (widget["allowed_origins"], widget["confidence_threshold"], widget["retention_days"]) == (
+        [],
+        0.85,
+        90,
+    )
     assert (widget["client_id"], widget["name"]) == (client["id"], "Shop")
     assert widget["widget_key"].startswith("wk_")
 
@@ -191,7 +197,7 @@ async def test_answer_of_a_widget_is_counted_for_it_and_its_client(tenant: Resid
     tokens = await answer(tenant, *ids)
 
     (row,) = (await tenant.ask("GET", f"{client}/llm-usage")).json
-    assert set(row) == USAGE_KEYS | {"binds_first"}
+    assert set(row) == USAGE_KEYS | {"binds_first", "notice"}
     assert (row["client_id"], row["widget_id"]) == ids
     assert (row["tokens_used_today"], row["tokens_used_this_month"], row["total_tokens_used"]) == (
         tokens,

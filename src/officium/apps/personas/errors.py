@@ -13,3 +13,9 @@ class InvalidQuestion(InvalidRequest):
     """A message to an adviser is not acceptable; `param` names what is not."""
 
     code = "invalid_question"
+
+
+class InvalidPersonaConfig(InvalidRequest):
+    """A persona's model, temperature or longest answer is not acceptable; `param` names what is not."""
+
+    code = "invalid_persona_config"

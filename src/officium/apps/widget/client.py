@@ -17,7 +17,10 @@ MOST_WIDGETS = 200
 
 
 class Client(Struct, frozen=True, kw_only=True):
-    """Whom an agency runs widgets for. `time_zone` decides when its days and months begin."""
+    """Whom an agency runs widgets for. `time_zone` decides when its days and months begin.
+
+    The widgets of an archived client answer nobody; all of it is kept.
+    """
 
     id: int
     tenant_id: str
@@ -25,6 +28,7 @@ class Client(Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     created_at: datetime
     updated_at: datetime
+    archived_at: datetime | None = None
 
     @property
     def subject(self) -> Subject:

@@ -1,6 +1,6 @@
 """What an agency may do with its clients and their widgets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from officium.apps.widget.client import (
     limits_by_measure,
 )
 from officium.apps.widget.errors import ClientNotFound, WidgetNotFound
+from officium.apps.widget.reach import reading_usage, require_reading, require_usage
 from officium.apps.widget.store import WidgetStore
 from officium.apps.widget.usage import LlmUsage, WidgetAnalytics, WidgetUsage, binding_limit
 from officium.apps.widget.widget import Widget, WidgetSettings, check_widget, widget_subject
@@ -48,6 +49,17 @@ class WidgetChanges(Struct, frozen=True, kw_only=True):
     llm_max_tokens: int | UnsetType = UNSET
     fallback_to_knowledge_base: bool | UnsetType = UNSET
     business_info: str | UnsetType = UNSET
+    persona: str | UnsetType = UNSET
+    languages: tuple[str, ...] | UnsetType = UNSET
+    allowed_origins: tuple[str, ...] | UnsetType = UNSET
+    confidence_threshold: float | UnsetType = UNSET
+    default_response: str | UnsetType = UNSET
+    visitor_notice: str | UnsetType = UNSET
+    llm_timeout_s: float | UnsetType = UNSET
+    conversation_token_limit: int | UnsetType | None = UNSET
+    retention_days: int | UnsetType | None = UNSET
+    appearance: Mapping[str, Any] | UnsetType = UNSET
+    working_hours: Mapping[str, Any] | UnsetType | None = UNSET
 
 
 class WidgetReports(Protocol):
@@ -95,14 +107,25 @@ class ClientService:
         self._announce(caller, "client.created", client=client.id)
         return client
 
-    async def list_clients(self, caller: Caller, *, after: int = 0, limit: int = 50) -> list[Client]:
-        """A page of the tenant's clients, oldest first, beginning behind the id `after`."""
-        _require_reading(caller)
-        return await self._store.list_clients(caller, after, _checked(limit))
+    async def list_clients(
+        self,
+        caller: Caller,
+        *,
+        after: int = 0,
+        limit: int = 50,
+        search: str = "",
+        is_archived: bool | None = None,
+    ) -> list[Client]:
+        """A page of the tenant's clients, oldest first, beginning behind the id `after`.
+
+        Only those with `search` in their names, and those that are archived or not, where that is said.
+        """
+        require_reading(caller)
+        return await self._store.list_clients(caller, after, _checked(limit), search, is_archived)
 
     async def get_client(self, caller: Caller, client_id: int) -> Client:
         """A client of the tenant. Raises ClientNotFound."""
-        _require_reading(caller)
+        require_reading(caller)
         return await self._get_client(caller, client_id)
 
     async def update_client(
@@ -112,20 +135,27 @@ class ClientService:
         *,
         client_name: str | None = None,
         time_zone: str | None = None,
+        is_archived: bool | None = None,
         expected: datetime | None = None,
         request_id: str | None = None,
     ) -> Client:
         """Change a client; in another time zone its days begin at another hour, what was used stays used.
 
-        `expected` is the `updated_at` the caller has seen. Raises ClientNotFound, InvalidClient, Conflict.
+        The widgets of an archived one answer nobody until it is brought back. `expected` is the `updated_at`
+        the caller has seen. Raises ClientNotFound, InvalidClient, Conflict.
         """
         require(caller, "config:write")
         before = await self._get_client(caller, client_id)
+        now = max(self._clock.now(), before.updated_at + _TICK)
+        archived_at = before.archived_at
+        if is_archived is not None and is_archived != (archived_at is not None):
+            archived_at = now if is_archived else None
         after = replace(
             before,
             client_name=before.client_name if client_name is None else client_name,
             time_zone=before.time_zone if time_zone is None else time_zone,
-            updated_at=max(self._clock.now(), before.updated_at + _TICK),
+            updated_at=now,
+            archived_at=archived_at,
         )
         check_client(after.client_name, after.time_zone)
         entry = self._entry(
@@ -180,13 +210,20 @@ class ClientService:
         self, caller: Caller, client_id: int, *, after: int = 0, limit: int = 50
     ) -> list[Widget]:
         """A page of a client's widgets, oldest first, behind the id `after`. Raises ClientNotFound."""
-        _require_reading(caller)
+        require_reading(caller)
         client = await self._get_client(caller, client_id)
         return await self._store.list_widgets(caller, client.id, after, _checked(limit))
 
+    async def list_all_widgets(
+        self, caller: Caller, *, client_id: int | None = None, after: int = 0, limit: int = 50
+    ) -> list[tuple[Widget, Client]]:
+        """A page of the tenant's widgets with their clients, oldest first, behind the id `after`."""
+        require_reading(caller)
+        return await self._store.list_all_widgets(caller, client_id, after, _checked(limit))
+
     async def get_widget(self, caller: Caller, widget_id: int) -> Widget:
         """A widget of the tenant. Raises WidgetNotFound."""
-        _require_reading(caller)
+        require_reading(caller)
         return await self._get_widget(caller, widget_id)
 
     async def update_widget(
@@ -273,7 +310,7 @@ class ClientService:
 
     async def list_llm_usage(self, caller: Caller, client_id: int) -> list[WidgetUsage]:
         """What each widget of a client used, of what. Needs `usage:read`; raises ClientNotFound."""
-        require(caller, "usage:read")
+        require_usage(caller)
         return await self._list_usage(caller, await self._get_client(caller, client_id))
 
     async def get_llm_analytics(self, caller: Caller, widget_id: int) -> WidgetAnalytics:
@@ -281,12 +318,12 @@ class ClientService:
 
         Raises WidgetNotFound.
         """
-        require(caller, "usage:read")
+        require_usage(caller)
         usage = await self._store.find_usage(caller, widget_id)
         if usage is None:
             raise _no_widget(widget_id)
         return WidgetAnalytics(
-            usage=usage, analytics=await self._reports.get_widget_outcomes(caller, widget_id)
+            usage=usage, analytics=await self._reports.get_widget_outcomes(reading_usage(caller), widget_id)
         )
 
     async def _set_limits(
@@ -301,7 +338,7 @@ class ClientService:
     async def _list_usage(self, caller: Caller, client: Client) -> list[WidgetUsage]:
         rows = await self._store.list_usage(caller, client.id)
         subjects = [client.subject, *(widget_subject(row.widget_id) for row in rows)]
-        balances = await self._budgets.list_balances(caller, subjects)
+        balances = await self._budgets.list_balances(reading_usage(caller), subjects)
         return [self._with_binding(row, client, balances) for row in rows]
 
     def _with_binding(self, row: LlmUsage, client: Client, balances: Sequence[BudgetBalance]) -> WidgetUsage:
@@ -349,11 +386,6 @@ class ClientService:
         """Write down what was done, and let every process forget what it remembers of the budgets."""
         _log.info(event, tenant=caller.tenant_id, actor=caller.actor, **fields)
         self._budgets.announce(caller)
-
-
-def _require_reading(caller: Caller) -> None:
-    if not caller.may("config:write"):
-        require(caller, "config:read")
 
 
 def _checked(limit: int) -> int:

@@ -1,6 +1,6 @@
 """Loading and saving clients and widgets, together with their budgets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from officium.apps.widget.client import MOST_CLIENTS, MOST_WIDGETS, Client, client_subject
 from officium.apps.widget.errors import InvalidClient, InvalidWidget
+from officium.apps.widget.reach import reaches
 from officium.apps.widget.tables import client_llm_usage, clients, widget_configs
 from officium.apps.widget.usage import LlmUsage
 from officium.apps.widget.widget import Widget, WidgetSettings, widget_subject
 from officium.core.tenancy import AuditEntry, Caller
 from officium.core.tenancy.audit.store import record
+from officium.core.tenancy.tables import tenants
 from officium.core.usage.budgets.store import (
     change_budget,
     delete_budgets_of,
@@ -22,7 +24,7 @@ from officium.core.usage.budgets.store import (
     insert_budgets,
 )
 from officium.core.usage.ledger.budget import Budget
-from officium.kit.database import Database
+from officium.kit.database import ALL_TENANTS, Database
 
 MakeBudgets = Callable[[int], Sequence[Budget]]
 """The budgets of a client or widget, once its id is known."""
@@ -66,16 +68,32 @@ class WidgetStore:
         query = select(clients).where(clients.c.tenant_id == caller.tenant_id, clients.c.id == client_id)
         async with self._database.reading(caller.tenant_id) as connection:
             row = (await connection.execute(query)).mappings().first()
-        return Client(**row) if row is not None else None
+        return Client(**row) if row is not None and reaches(caller, row["id"]) else None
 
-    async def list_clients(self, caller: Caller, after: int, limit: int) -> list[Client]:
-        """A page of the tenant's clients, oldest first, beginning behind the id `after`."""
+    async def find_time_zone(self, caller: Caller, client_id: int) -> str | None:
+        """Where the client with this id is; `None` if there is none."""
+        client = await self.find_client(caller, client_id)
+        return None if client is None else client.time_zone
+
+    async def list_clients(
+        self, caller: Caller, after: int, limit: int, search: str = "", is_archived: bool | None = None
+    ) -> list[Client]:
+        """A page of the tenant's clients, oldest first, beginning behind the id `after`.
+
+        `search` is a part of their names.
+        """
         query = (
             select(clients)
             .where(clients.c.tenant_id == caller.tenant_id, clients.c.id > after)
             .order_by(clients.c.id)
             .limit(limit)
         )
+        if search:
+            query = query.where(clients.c.client_name.icontains(search, autoescape=True))
+        if is_archived is not None:
+            query = query.where(clients.c.archived_at.is_not(None) == is_archived)
+        if caller.client_id is not None:
+            query = query.where(clients.c.id == caller.client_id)
         async with self._database.reading(caller.tenant_id) as connection:
             return [Client(**row) for row in (await connection.execute(query)).mappings()]
 
@@ -98,7 +116,12 @@ class WidgetStore:
                 clients.c.id == before.id,
                 clients.c.updated_at == before.updated_at,
             )
-            .values(client_name=after.client_name, time_zone=after.time_zone, updated_at=after.updated_at)
+            .values(
+                client_name=after.client_name,
+                time_zone=after.time_zone,
+                updated_at=after.updated_at,
+                archived_at=after.archived_at,
+            )
         )
         async with self._database.writing(caller.tenant_id) as connection:
             if (await connection.execute(query)).rowcount == 0:
@@ -138,8 +161,7 @@ class WidgetStore:
 
         Raises InvalidWidget and InvalidBudget where there are too many.
         """
-        values: dict[str, Any] = {name: getattr(settings, name) for name in WidgetSettings.__struct_fields__}
-        values |= {
+        values = _settings_of(settings) | {
             "tenant_id": caller.tenant_id,
             "client_id": client.id,
             "widget_key": widget_key,
@@ -156,7 +178,7 @@ class WidgetStore:
             if len(await _widget_ids(caller, connection, client.id)) >= MOST_WIDGETS:
                 raise InvalidWidget(f"A client has at most {MOST_WIDGETS} widgets.", param="name")
             made = await connection.execute(insert(widget_configs).values(values))
-            widget = Widget(id=_new_id(made), **values)
+            widget = _widget({"id": _new_id(made), **values})
             await insert_budgets(caller, connection, make_budgets(widget.id))
             await record(caller, connection, replace(entry, thing_id=str(widget.id)))
         return widget
@@ -168,7 +190,7 @@ class WidgetStore:
         )
         async with self._database.reading(caller.tenant_id) as connection:
             row = (await connection.execute(query)).mappings().first()
-        return _widget(row) if row is not None else None
+        return _widget(row) if row is not None and reaches(caller, row["client_id"]) else None
 
     async def list_widgets(self, caller: Caller, client_id: int, after: int, limit: int) -> list[Widget]:
         """A page of a client's widgets, oldest first, beginning behind the id `after`."""
@@ -182,15 +204,44 @@ class WidgetStore:
             .order_by(widget_configs.c.id)
             .limit(limit)
         )
+        if caller.client_id is not None:
+            query = query.where(widget_configs.c.client_id == caller.client_id)
         async with self._database.reading(caller.tenant_id) as connection:
             return [_widget(row) for row in (await connection.execute(query)).mappings()]
+
+    async def list_all_widgets(
+        self, caller: Caller, client_id: int | None, after: int, limit: int
+    ) -> list[tuple[Widget, Client]]:
+        """A page of the tenant's widgets with their clients, oldest first, behind the id `after`."""
+        named = [column.label(f"of_client_{column.name}") for column in clients.columns]
+        query = (
+            select(*widget_configs.columns, *named)
+            .join(clients, clients.c.id == widget_configs.c.client_id)
+            .where(
+                widget_configs.c.tenant_id == caller.tenant_id,
+                clients.c.tenant_id == caller.tenant_id,
+                widget_configs.c.id > after,
+            )
+            .order_by(widget_configs.c.id)
+            .limit(limit)
+        )
+        if client_id is not None:
+            query = query.where(widget_configs.c.client_id == client_id)
+        if caller.client_id is not None:
+            query = query.where(widget_configs.c.client_id == caller.client_id)
+        async with self._database.reading(caller.tenant_id) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [
+            (_widget(row), Client(**{name: row[f"of_client_{name}"] for name in Client.__struct_fields__}))
+            for row in rows
+        ]
 
     async def update_widget(self, caller: Caller, before: Widget, after: Widget, entry: AuditEntry) -> bool:
         """Put the settings of `after` in the place of those of `before`.
 
         `False` where the widget was changed meanwhile.
         """
-        values: dict[str, Any] = {name: getattr(after, name) for name in WidgetSettings.__struct_fields__}
+        values = _settings_of(after)
         query = (
             update(widget_configs)
             .where(
@@ -216,6 +267,32 @@ class WidgetStore:
             await record(caller, connection, entry)
         return True
 
+    async def find_public_for_all_tenants(self, widget_key: str) -> tuple[Widget, bool] | None:
+        """The widget that pages show under this key, and whether it is closed.
+
+        It is where its tenant is suspended, or its client archived. The one question asked before the tenant
+        is known.
+        """
+        query = (
+            select(*widget_configs.columns, tenants.c.suspended_at, clients.c.archived_at)
+            .join(tenants, tenants.c.id == widget_configs.c.tenant_id)
+            .join(clients, clients.c.id == widget_configs.c.client_id)
+            .where(widget_configs.c.widget_key == widget_key)
+        )
+        async with self._database.reading(ALL_TENANTS) as connection:
+            row = (await connection.execute(query)).mappings().first()
+        if row is None:
+            return None
+        return _widget(row), row["suspended_at"] is not None or row["archived_at"] is not None
+
+    async def list_retentions_for_all_tenants(self) -> list[tuple[str, int, int]]:
+        """Tenant, widget and days of each widget that does not keep what is said for ever."""
+        query = select(
+            widget_configs.c.tenant_id, widget_configs.c.id, widget_configs.c.retention_days
+        ).where(widget_configs.c.retention_days.is_not(None))
+        async with self._database.reading(ALL_TENANTS) as connection:
+            return [(row[0], row[1], row[2]) for row in await connection.execute(query)]
+
     async def list_usage(self, caller: Caller, client_id: int) -> list[LlmUsage]:
         """What each widget of a client used, by its id."""
         query = (
@@ -226,6 +303,8 @@ class WidgetStore:
             )
             .order_by(client_llm_usage.c.widget_id)
         )
+        if caller.client_id is not None:
+            query = query.where(client_llm_usage.c.client_id == caller.client_id)
         async with self._database.reading(caller.tenant_id) as connection:
             return [LlmUsage(**row) for row in (await connection.execute(query)).mappings()]
 
@@ -237,7 +316,7 @@ class WidgetStore:
         )
         async with self._database.reading(caller.tenant_id) as connection:
             row = (await connection.execute(query)).mappings().first()
-        return LlmUsage(**row) if row is not None else None
+        return LlmUsage(**row) if row is not None and reaches(caller, row["client_id"]) else None
 
 
 async def _widget_ids(caller: Caller, connection: AsyncConnection, client_id: int) -> list[int]:
@@ -259,5 +338,16 @@ def _new_id(made: Any) -> int:
     return number
 
 
-def _widget(row: RowMapping) -> Widget:
-    return Widget(**row)
+def _settings_of(settings: WidgetSettings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in WidgetSettings.__struct_fields__} | {
+        "languages": list(settings.languages),
+        "allowed_origins": list(settings.allowed_origins),
+        "appearance": dict(settings.appearance),
+    }
+
+
+def _widget(row: Mapping[str, Any] | RowMapping) -> Widget:
+    """The widget; what was not said when it was made, before there was such a thing, is empty."""
+    values = {name: row[name] for name in Widget.__struct_fields__}
+    lists = {name: tuple(row[name] or ()) for name in ("languages", "allowed_origins")}
+    return Widget(**{**values, **lists, "appearance": row["appearance"] or {}})

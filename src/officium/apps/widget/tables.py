@@ -1,6 +1,7 @@
 """The tables of clients and widgets, and the view of what they used."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Text,
     column,
     table,
+    text,
 )
 
 from officium.kit.database import UtcDateTime, metadata
@@ -28,6 +30,7 @@ clients = Table(
     Column("time_zone", String(64), nullable=False, server_default="UTC"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("archived_at", UtcDateTime),
     Index("ix_clients_tenant", "tenant_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -48,6 +51,17 @@ widget_configs = Table(
     Column("llm_max_tokens", Integer, nullable=False),
     Column("fallback_to_knowledge_base", Boolean, nullable=False),
     Column("business_info", Text, nullable=False),
+    Column("persona", Text, nullable=False, server_default=text("''")),
+    Column("languages", JSON),
+    Column("allowed_origins", JSON),
+    Column("confidence_threshold", Float, nullable=False, server_default="0.85"),
+    Column("default_response", Text, nullable=False, server_default=text("''")),
+    Column("visitor_notice", Text, nullable=False, server_default=text("''")),
+    Column("llm_timeout_s", Float, nullable=False, server_default="20"),
+    Column("conversation_token_limit", Integer, server_default="20000"),
+    Column("retention_days", Integer, server_default="90"),
+    Column("appearance", JSON),
+    Column("working_hours", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_widget_configs_client", "tenant_id", "client_id", "id"),

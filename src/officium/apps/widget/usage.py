@@ -9,6 +9,9 @@ from officium.apps.widget.client import limit_name
 from officium.core.usage.budgets.balance import BudgetBalance, binding_budget
 from officium.core.usage.reports import Outcomes
 
+EXHAUSTED_NOTICE = "You've reached your free AI limit. Upgrade for unlimited!"
+"""Meant for the owner of a widget whose credits are used up; visitors cannot upgrade."""
+
 
 class LlmUsage(Struct, frozen=True, kw_only=True):
     """A row of `client_llm_usage`: a widget, and the limits it is under.

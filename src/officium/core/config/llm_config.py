@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from officium.core.config.errors import ConfigChanged, InvalidConfig
+from officium.kit.sealing import SealBroken
 from officium.kit.secrets import Secret
 
 DEFAULT_TEMPERATURE = 0.3
@@ -70,7 +71,10 @@ class LlmConfig(Struct, frozen=True, kw_only=True):
 
 
 class OpenedConfig(Struct, frozen=True, kw_only=True):
-    """A configuration with its key, for the call to the provider. `owner_id` is as in `LlmConfig`."""
+    """A configuration with its key, for the call to the provider. `owner_id` is as in `LlmConfig`.
+
+    `fault` is why its key does not open; whoever would use it raises that, and the others go on.
+    """
 
     id: str
     owner_id: str | None
@@ -82,6 +86,7 @@ class OpenedConfig(Struct, frozen=True, kw_only=True):
     api_key: Secret | None
     api_url: str | None
     version: int
+    fault: SealBroken | None = None
 
 
 class ConfigVersion(Struct, frozen=True, kw_only=True):

@@ -173,8 +173,8 @@ class ConfigService:
     async def load_for_gateway(self, caller: Caller) -> list[OpenedConfig]:
         """The tenant's configurations and the caller's own, with their keys, by id; for calls to providers.
 
-        Whoever remembers the answer forgets it at the notice CONFIG_CHANGED, and by time. Raises SealBroken
-        and SecretChanged.
+        Whoever remembers the answer forgets it at the notice CONFIG_CHANGED, and by time. One whose key does
+        not open has the reason as its `fault`. Raises SecretChanged.
         """
         owners = tuple(owner for owner in (caller.member_id, caller.key_id) if owner is not None)
         return await self._store.open_configs(caller, owners)

@@ -99,14 +99,14 @@ class ConfigStore:
     async def open_configs(self, caller: Caller, owner_ids: tuple[str, ...]) -> list[OpenedConfig]:
         """The tenant's configurations and those of the owners, with their keys, by id.
 
-        Raises SealBroken and SecretChanged.
+        One whose key does not open has the reason as its `fault`. Raises SecretChanged.
         """
         query = select(llm_configs).where(_belongs_to(caller, *owner_ids)).order_by(llm_configs.c.id)
         try:
             return await self._read_and_open(caller, query)
         except SealBroken:
             # A rotation may have retired the key between reading and opening: what lies there now opens.
-            return await self._read_and_open(caller, query)
+            return await self._read_and_open(caller, query, keep_broken=True)
 
     async def add_config(self, caller: Caller, made: Revised, entry: AuditEntry) -> None:
         """Insert a configuration. Raises InvalidConfig where there are too many."""
@@ -176,16 +176,25 @@ class ConfigStore:
             await _write_down(caller, connection, before, None, entry, is_new_key=False)
         return True
 
-    async def _read_and_open(self, caller: Caller, query: Any) -> list[OpenedConfig]:
+    async def _read_and_open(
+        self, caller: Caller, query: Any, *, keep_broken: bool = False
+    ) -> list[OpenedConfig]:
         async with self._database.reading(caller.tenant_id) as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [await self._opened(caller, row) for row in rows]
+        return [await self._opened(caller, row, keep_broken) for row in rows]
 
-    async def _opened(self, caller: Caller, row: RowMapping) -> OpenedConfig:
-        values = {name: row[name] for name in OpenedConfig.__struct_fields__}
+    async def _opened(self, caller: Caller, row: RowMapping, keep_broken: bool) -> OpenedConfig:
+        values: dict[str, Any] = {
+            name: row[name] for name in OpenedConfig.__struct_fields__ if name != "fault"
+        }
         values["owner_id"] = row["owner_id"] or None
         if row["api_key"] is not None:
-            values["api_key"] = await self._ring.open(_place(caller.tenant_id, row["id"]), row["api_key"])
+            try:
+                values["api_key"] = await self._ring.open(_place(caller.tenant_id, row["id"]), row["api_key"])
+            except SealBroken as error:
+                if not keep_broken:
+                    raise
+                values["api_key"], values["fault"] = None, error
         return OpenedConfig(**values)
 
     async def _seal(self, caller: Caller, connection: AsyncConnection, made: Revised) -> str | None:

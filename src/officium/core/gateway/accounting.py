@@ -11,7 +11,7 @@ import structlog
 from officium.core.gateway.cache import Hit, as_hit
 from officium.core.gateway.call import CallContext
 from officium.core.gateway.metrics import GatewayMetrics
-from officium.core.gateway.need import DEFAULT_OUTPUT_TOKENS, InputBounds, need_of, subjects_of
+from officium.core.gateway.need import DEFAULT_OUTPUT_TOKENS, InputBounds, most_of, need_of, subjects_of
 from officium.core.gateway.telemetry import CallTelemetry
 from officium.core.llm.completion import CompletionRequest
 from officium.core.llm.deployment import Deployment
@@ -181,6 +181,17 @@ class Accountant:
             call.caller, subjects_of(call.caller, context), need, label, is_stream=is_metered
         )
         return hold.output_tokens if hold.is_limited else None
+
+    async def quote(self, call: OpenCall, deployments: Sequence[Deployment]) -> Amounts:
+        """What a call to any of `deployments` would have set aside, without setting it aside.
+
+        Raises PriceUnknown where the rule for unknown prices is to refuse.
+        """
+        if self._prices is not None:
+            call.prices = await self._prices.load(call.caller)
+        bound = self._bounds.bound(call.caller, call.request, deployments)
+        price = self._most_price(call, deployments)
+        return most_of(need_of(call.request, bound, price, self._default_output_tokens))
 
     def settle(self, call: OpenCall, error: BaseException | None) -> None:
         """Write what came of `call`: a record for each attempt, or one for a call that was never tried.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -13,15 +14,23 @@ from officium.core.gateway.call import ModelListing
 from officium.core.gateway.config_fetcher import OwnConfigs
 from officium.core.gateway.errors import AliasNotFound, ProviderNotConfigured, UnknownModel
 from officium.core.gateway.policy import ModelPolicy, policies_for
-from officium.core.gateway.reach import DEFAULT, REMOTE, Environment, ProviderAccess, Reach
+from officium.core.gateway.reach import (
+    DEFAULT,
+    REMOTE,
+    Environment,
+    ProviderAccess,
+    Reach,
+    split_name,
+)
 from officium.core.gateway.store import AliasStore, PolicyStore
 from officium.core.llm.deployment import Deployment, Provider
-from officium.core.llm.lifecycle import RetiredPolicy, keep_served
+from officium.core.llm.lifecycle import RetiredPolicy, keep_served, tell_end
 from officium.core.llm.providers import PROVIDERS
 from officium.core.tenancy import AuditEntry, Caller, require
 from officium.kit.clock import Clock
 from officium.kit.errors import InvalidRequest, OfficiumError, PermissionDenied
 from officium.kit.notices import Notices
+from officium.kit.sealing import SealBroken
 
 ALIASES_LIVE_S = 3.0
 """How long another replica's change to an alias, a configuration or a policy may go unnoticed."""
@@ -59,7 +68,8 @@ class ModelService:
     """Names, aliases and the deployments behind them.
 
     A name is, in this order: an alias of the tenant; `default`; `config:<id>`; `provider/model`; a provider
-    alone (its default model); a bare model name whose beginning belongs to a provider (`claude-...`).
+    alone (its default model); a bare model name whose beginning belongs to a provider (`claude-...`), or that
+    is known at one provider alone (`mixtral-8x7b-32768`).
 
     The address and key of a provider come from the caller's own configuration, else the tenant's, else the
     default of `remote` if there is one, else the environment.
@@ -100,7 +110,7 @@ class ModelService:
         """The deployments to try for `name`, in order, at least one.
 
         Raises UnknownModel, ProviderNotConfigured, ConfigNotFound, NoDefaultConfig, ConfigFetchFailed,
-        ModelRetired and ModelNotAllowed.
+        ModelRetired, ModelNotAllowed and SealBroken.
         """
         tenant = self._tenants.get(caller.tenant_id)
         if tenant is None or tenant.expires <= self._clock.monotonic():
@@ -110,8 +120,12 @@ class ModelService:
             view = await self._look(caller, tenant)
         found = view.resolved.get(name)
         if found is None:
-            deployments = _deployments(tenant, view.reach, name)
-            served = keep_served(deployments, self._retired, self._clock.now().date())
+            today = self._clock.now().date()
+            try:
+                deployments = _deployments(tenant, view.reach, name)
+            except ProviderNotConfigured as error:
+                raise _with_end(error, name, today) from None
+            served = keep_served(deployments, self._retired, today)
             found = view.reach.admit(served, name)
             if len(view.resolved) < _NAMES_KEPT:
                 view.resolved[name] = found
@@ -260,14 +274,24 @@ def _deployments(tenant: _TenantModels, reach: Reach, name: str) -> tuple[Deploy
     return _of_alias(alias, reach) if alias else (reach.deployment(name),)
 
 
+def _with_end(error: ProviderNotConfigured, name: str, today: date) -> ProviderNotConfigured:
+    """The same error, which also says that the model would not be there, were its provider."""
+    try:
+        provider, model = split_name(name)
+    except UnknownModel:
+        return error
+    said = tell_end(provider.name, model, today)
+    return ProviderNotConfigured(f"{error.message} {said}", **error.fields) if said else error
+
+
 def _of_alias(alias: Alias, reach: Reach) -> tuple[Deployment, ...]:
     """The deployments of those targets that can be asked here; raises for the last one if none can."""
     found: list[Deployment] = []
-    missing: ProviderNotConfigured | UnknownModel | None = None
+    missing: ProviderNotConfigured | UnknownModel | SealBroken | None = None
     for target in alias.targets:
         try:
             found.append(reach.deployment(target))
-        except (ProviderNotConfigured, UnknownModel) as error:
+        except (ProviderNotConfigured, UnknownModel, SealBroken) as error:
             missing = error
     if not found and missing is not None:
         raise missing

@@ -103,6 +103,15 @@ def need_of(
     )
 
 
+def most_of(need: Need) -> Amounts:
+    """All that a need may come to."""
+    return Amounts(
+        tokens=need.fixed.tokens + need.output_tokens,
+        requests=need.fixed.requests,
+        nano_usd=need.fixed.nano_usd + need.output_tokens * need.nano_usd_per_output_token,
+    )
+
+
 def limit_output(request: CompletionRequest, output_tokens: int) -> CompletionRequest:
     """`request` with at most so many tokens in its answer, in our words and in its sender's own."""
     most = output_tokens // request.n

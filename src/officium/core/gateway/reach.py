@@ -8,8 +8,10 @@ from officium.core.config import ConfigNotFound, NoDefaultConfig, OpenedConfig
 from officium.core.gateway.errors import ModelNotAllowed, ProviderNotConfigured, UnknownModel
 from officium.core.gateway.policy import ModelPolicy
 from officium.core.llm.deployment import Deployment, Provider, RequestDefaults
+from officium.core.llm.lifecycle import find_only_provider
 from officium.core.llm.providers import PROVIDERS, find_provider, find_traits
 from officium.kit.errors import OfficiumError
+from officium.kit.sealing import SealBroken
 
 DEFAULT = "default"
 """The model's name that stands for whatever is configured as the default."""
@@ -61,7 +63,7 @@ class Reach:
     def deployment(self, name: str) -> Deployment:
         """The deployment a name means without any alias, allowed or not.
 
-        Raises UnknownModel, ProviderNotConfigured, ConfigNotFound and NoDefaultConfig.
+        Raises UnknownModel, ProviderNotConfigured, ConfigNotFound, NoDefaultConfig and SealBroken.
         """
         if name.startswith(CONFIG_PREFIX):
             return self._of_id(name.removeprefix(CONFIG_PREFIX))
@@ -84,7 +86,7 @@ class Reach:
                     found.append(self._of_config(provider, config.model, config))
                 elif access is not None:
                     found.append(_of_access(provider, access.default_model or "", access))
-            except ProviderNotConfigured:
+            except (ProviderNotConfigured, SealBroken):
                 continue
         return found
 
@@ -156,6 +158,8 @@ class Reach:
         return best
 
     def _of_config(self, provider: Provider, model: str, config: OpenedConfig) -> Deployment:
+        if config.fault is not None:
+            raise config.fault
         base_url, key, is_guarded = config.api_url, None, True
         if config.api_key is not None:
             key = config.api_key.reveal()
@@ -206,6 +210,9 @@ def split_name(name: str) -> tuple[Provider, str]:
     for row in PROVIDERS.values():
         if name.startswith(row.model_prefixes):
             return row, name
+    provider = find_only_provider(name)
+    if provider is not None:
+        return provider, name
     raise UnknownModel(
         f"There is no model {name!r}. Write provider/model, such as groq/openai/gpt-oss-20b, "
         "or an alias of your own; GET /v1/models lists what you can use.",

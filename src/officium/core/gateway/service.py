@@ -18,6 +18,7 @@ from officium.core.llm.dispatch import DispatchedStream, Dispatcher
 from officium.core.llm.embedding import EmbeddingRequest
 from officium.core.llm.tokens import estimate_request_tokens
 from officium.core.tenancy import Caller, require
+from officium.core.usage.ledger import Amounts
 
 
 class GatewayStream:
@@ -125,6 +126,13 @@ class GatewayService:
         require(caller, "inference")
         await self._models.resolve(caller, request.model)
         return estimate_request_tokens(request)
+
+    async def quote(self, caller: Caller, request: CompletionRequest, context: CallContext) -> Amounts:
+        """The most a request may come to, as a call would set it aside; asks nobody. Raises as `complete`."""
+        require(caller, "inference")
+        deployments = await self._models.resolve(caller, request.model)
+        call = self._accountant.open(caller, with_defaults(request, deployments), context)
+        return await self._accountant.quote(call, deployments)
 
     async def list_models(self, caller: Caller) -> list[ModelListing]:
         """What the caller can ask for: the tenant's aliases, then the models of each configured provider."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from officium.core.grounding.closeness import bounds, states
-from officium.core.grounding.fact import Fact, Facts, fits
+from officium.core.grounding.fact import Fact, Facts, fits, names_of_date
 from officium.core.grounding.figure import DateReading, Figure
 from officium.core.grounding.words import QUALIFIERS, TOO_COMMON
 
@@ -151,6 +151,12 @@ class Book:
             if named and thing not in named:
                 return False
         return True
+
+    def names_its_record(self, fact: Fact) -> bool:
+        """Whether a fact is the date by which its record goes."""
+        return fact.date is not None and any(
+            names_of_date(fact.date) <= self.records[thing].names for thing in fact.things
+        )
 
     def mentions(self, words: frozenset[str]) -> Mentions:
         """The records that go by some of the words."""

@@ -68,7 +68,7 @@ def label(word: str) -> str:
             word = word[len(prefix) :]
             break
     for ending, instead in (("ies", "y"), ("sses", "ss"), ("s", "")):
-        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith("ss"):
+        if word.endswith(ending) and len(word) > len(ending) + 2 and not word.endswith(("ss", "us", "is")):
             word = word[: -len(ending)] + instead
             break
     return SAME.get(word, word)

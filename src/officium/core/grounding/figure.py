@@ -141,7 +141,7 @@ def _span_ranges(numbers: list[_Number], plain: str) -> list[Figure]:
 
 
 def _alike(figure: Figure, scale: str | None, model: Figure, model_scale: str | None) -> Figure:
-    if model_scale and not scale and figure.kind in ("number", model.kind):
+    if model_scale and not scale and (figure.kind == model.kind or "number" in (figure.kind, model.kind)):
         power = SCALES[model_scale.lower().rstrip(".")]
         readings = tuple(Reading(one.value.scaleb(power), one.step.scaleb(power)) for one in figure.readings)
         figure = replace(figure, readings=readings)

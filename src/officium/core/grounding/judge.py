@@ -31,6 +31,7 @@ class Judge:
         self._figures = scopes.figures
         self._scopes = [scopes.of(index) for index in range(len(scopes.figures))]
         self._known: dict[int, Operand] = {}
+        self._miscounted: set[int] = set()
 
     def judge(self) -> list[Finding]:
         """First what the context states, then what follows from it."""
@@ -40,7 +41,9 @@ class Judge:
                 found[index] = finding
         for index, figure in enumerate(self._figures):
             before = found.get(index)
-            if before is None or (before.status == "unmatched" and figure.readings):
+            if before is None or (
+                before.status == "unmatched" and figure.readings and index not in self._miscounted
+            ):
                 found[index] = self._computed(index) or self._planned(index) or before or _nothing(figure)
         self._trail.operands = (*self._trail.operands, *self._known.values())[-_MOST_CARRIED:]
         return [found[index] for index in sorted(found) if not self._is_loose(found[index])]
@@ -54,13 +57,19 @@ class Judge:
         """The fact that the figure states, or the one it should state; `None` if there is neither."""
         figure, scope = self._figures[index], self._scopes[index]
         equal = self._book.dated(figure) if figure.kind == "date" else self._equal(figure, scope)
-        of_them = [fact for fact in equal if self._book.belongs(fact, scope.mentions)]
-        fresh = [fact for fact in of_them if not self._is_stale(fact, scope)]
+        of_them = [
+            fact
+            for fact in equal
+            if self._book.belongs(fact, scope.mentions) or self._book.names_its_record(fact)
+        ]
+        fresh = [fact for fact in of_them if not self._is_stale(fact, scope, index)]
         best = max(fresh, key=lambda fact: self._score(kind_of(fact), scope), default=None)
         rival = self._rival(figure, scope, best)
         if best is not None and rival is None:
             self._known[index] = stated_operand(best, self._book, scope)
             return Finding(figure=figure, status="matched", source=best.path)
+        if rival is not None and rival.needs:
+            self._miscounted.add(index)
         said = _say(rival) if rival else None
         if best is None and not equal and rival is None:
             return None
@@ -87,9 +96,11 @@ class Judge:
         known = self._book.currencies
         return bool(known) and not any(True for unit in known for _ in in_unit(figure, unit))
 
-    def _is_stale(self, fact: Fact, scope: Scope) -> bool:
+    def _is_stale(self, fact: Fact, scope: Scope, index: int) -> bool:
         """Whether the text gives an earlier figure for the present one."""
-        if not self._book.is_stale(fact) or scope.is_source or scope.is_old:
+        if not self._book.is_stale(fact) or scope.is_source or scope.is_old or fact.date is not None:
+            return False
+        if self._tells_latest(fact, index):
             return False
         families = {
             self._book.records[thing].family
@@ -99,6 +110,16 @@ class Judge:
         if families & scope.mentions.keys():
             return False
         return "latest" in scope.all_cues or ("present" in scope.cues and scope.direction == 0)
+
+    def _tells_latest(self, fact: Fact, index: int) -> bool:
+        """Whether the sentence gives the present figure beside it, so that this one is told as what was."""
+        kind = kind_of(fact)
+        return any(
+            kind_of(other) == kind and self._book.order(other) is not None and not self._book.is_stale(other)
+            for place, figure in enumerate(self._figures)
+            if place != index and figure.kind != "date"
+            for other in self._book.equal(figure, {})
+        )
 
     def _score(self, kind: Kind, scope: Scope) -> float:
         """How well the words beside a figure name facts of a kind."""

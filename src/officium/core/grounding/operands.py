@@ -30,7 +30,25 @@ def gather(
             break
         if fact.value is not None:
             found.setdefault((fact.path, fact.value), operand(fact, book, scope))
-    return list(found.values())
+    return _without_siblings(list(found.values()), scope)
+
+
+def _without_siblings(operands: list[Operand], scope: Scope) -> list[Operand]:
+    """Leave out what has a name in common with an operand that is named beside the figure, and is not itself.
+
+    `Food cost was 34% of revenue` speaks of the food cost, and not of the labor cost, which would give 34%.
+    """
+    named = [(one, own) for one in operands if len(own := heads(one.labels)) > 1 and own <= scope.near.keys()]
+    return [
+        one
+        for one in operands
+        if not any(
+            other.labels != one.labels
+            and own & heads(one.labels)
+            and not heads(one.labels) <= scope.near.keys()
+            for other, own in named
+        )
+    ]
 
 
 def operand(fact: Fact, book: Book, scope: Scope) -> Operand:

@@ -17,6 +17,8 @@ from officium.core.grounding.words import (
 )
 
 LONGEST_NAME = 80
+MEASURES = frozenset({"unit", "uom", "measure", "currency", "language", "author"})
+"""Keys that name no thing: what it is counted in, and who wrote it down."""
 _QUARTER = re.compile(r"q([1-4])(?:\D|$)", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -86,7 +88,7 @@ def are_alike(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
 def names_in(node: Mapping[Any, Any]) -> frozenset[str]:
     """The words a thing in a list goes by: its period, or its name, title, number, owner and the like."""
     for key, value in node.items():
-        if labels_of(str(key)) & PERIOD_KEYS and isinstance(value, str) and (found := period_names(value)):
+        if _is_period_key(str(key)) and isinstance(value, str) and (found := period_names(value)):
             return found
     found = frozenset()
     for key, value in node.items():
@@ -95,8 +97,16 @@ def names_in(node: Mapping[Any, Any]) -> frozenset[str]:
     return found
 
 
+def _is_period_key(key: str) -> bool:
+    """Whether a key says when its record was: `month`, `weekStart`, `asOf`, `date`; not `closeDate`."""
+    words = [word.lower() for word in words_of(key)]
+    return bool(labels_of(key) & PERIOD_KEYS) or "".join(words) in PERIOD_KEYS
+
+
 def _may_name(key: str, value: Any) -> bool:
     labels = labels_of(key)
+    if labels & MEASURES:
+        return False
     if isinstance(value, int) and not isinstance(value, bool):
         return key.lower() in ("id", "number")
     if not isinstance(value, str) or len(value) > LONGEST_NAME or labels & (STATUS_KEYS | PROSE_KEYS):

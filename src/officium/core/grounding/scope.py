@@ -139,8 +139,10 @@ class Scopes:
 
     @cached_property
     def cues(self) -> frozenset[str]:
-        """What the words of the sentence say of figures."""
-        return _cues(self.sentence.words)
+        """What the words of the sentence, and a plus between two figures, say of figures."""
+        found = _cues(self.sentence.words)
+        between = (self.sentence.text[one.end : other.start] for one, other in pairwise(self.figures))
+        return found | {"total"} if any(text.strip() == "+" for text in between) else found
 
     @cached_property
     def all_mentions(self) -> Mentions:

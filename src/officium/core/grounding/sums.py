@@ -8,7 +8,7 @@ from typing import Any
 from officium.core.grounding.fact import Fact, How, label, labels_of, nature_of
 from officium.core.grounding.figure import find_figures
 from officium.core.grounding.place import Place, number_fact
-from officium.core.grounding.records import LONGEST_NAME
+from officium.core.grounding.records import LONGEST_NAME, MEASURES
 from officium.core.grounding.words import QUALIFIERS, STATUS_KEYS, TOO_COMMON
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -20,7 +20,8 @@ def counts(items: Sequence[Any], place: Place) -> Iterator[Fact]:
     found: dict[tuple[str, str], int] = {}
     for item in items:
         for key, value in item.items() if isinstance(item, Mapping) else ():
-            if isinstance(value, str) and 0 < len(value) <= LONGEST_NAME:
+            is_word = isinstance(value, str) and 0 < len(value) <= LONGEST_NAME
+            if is_word and not labels_of(str(key)) & MEASURES:
                 found[str(key), value] = found.get((str(key), value), 0) + 1
     whole = Fact(
         path=f"count({place.path})",

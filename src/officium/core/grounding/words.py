@@ -114,18 +114,18 @@ MONTHS: dict[str, int] = {
     name: int(number)
     for name, number in _same(
         """
-        1: january jan januar janvier enero يناير
-        2: february feb februar février febrero فبراير
-        3: march mar märz mars marzo مارس
-        4: april apr avril abril أبريل ابريل
-        5: may mai mayo مايو
-        6: june jun juni juin junio يونيو
-        7: july jul juli juillet julio يوليو
-        8: august aug août agosto أغسطس
-        9: september sep sept septembre septiembre سبتمبر
-        10: october oct oktober okt octobre octubre أكتوبر اكتوبر
-        11: november nov novembre noviembre نوفمبر
-        12: december dec dezember dez décembre diciembre ديسمبر
+        1: january jan januar jänner janvier enero gennaio janeiro januari يناير كانون_الثاني
+        2: february feb februar février febrero febbraio fevereiro februari فبراير شباط
+        3: march mar märz mars marzo março maart مارس آذار
+        4: april apr avril abril aprile أبريل ابريل نيسان
+        5: may mai mayo maggio maio mei مايو أيار
+        6: june jun juni juin junio giugno junho يونيو حزيران
+        7: july jul juli juillet julio luglio julho يوليو تموز
+        8: august aug août agosto augustus أغسطس اغسطس آب
+        9: september sep sept septembre septiembre settembre setembro سبتمبر أيلول
+        10: october oct oktober okt octobre octubre ottobre outubro أكتوبر اكتوبر تشرين_الأول
+        11: november nov novembre noviembre novembro نوفمبر تشرين_الثاني
+        12: december dec dezember dez décembre diciembre dicembre dezembro ديسمبر كانون_الأول
         """
     ).items()
 }
@@ -441,3 +441,113 @@ KPIS: tuple[tuple[frozenset[str], frozenset[str], frozenset[str]], ...] = (
     (_set("remain"), _set("published completed used"), _set("planned budget")),
 )
 """Words of a ratio, with the labels of what is divided and of what it is divided by."""
+
+# Claims beyond figures
+
+
+def _inflected(words: dict[str, str]) -> dict[str, str]:
+    """With the feminine and the plurals of French and Spanish participles."""
+    forms = dict(words)
+    for word, same in words.items():
+        for ending, others in (("é", ("ée", "és", "ées")), ("ado", ("ada", "ados", "adas"))):
+            if word.endswith(ending):
+                forms |= {word.removesuffix(ending) + other: same for other in others}
+        if word.endswith("ido"):
+            forms |= {word.removesuffix("ido") + other: same for other in ("ida", "idos", "idas")}
+    return forms
+
+
+STATUSES: dict[str, str] = _inflected(
+    _same(
+        """
+    approved: approved genehmigt freigegeben bewilligt approuvé approuvée aprobado aprobada aprovado aprovada معتمد تمت_الموافقة
+    accepted: accepted angenommen akzeptiert accepté acceptée aceptado aceptada aceito aceita مقبول تم_قبول
+    renewed: renewed erneuert verlängert renouvelé renouvelée renovado renovada تم_تجديد
+    sent: sent gesendet geschickt envoyé envoyée تم_إرسال
+    signed: signed unterzeichnet unterschrieben signé signée firmado firmada assinado assinada موقع تم_توقيع
+    paid: paid settled bezahlt beglichen payé payée réglé réglée pagado pagada مدفوع تم_دفع تم_سداد
+    overdue: overdue late past_due überfällig en_retard vencido vencida atrasado متأخر
+    shipped: shipped dispatched versandt verschickt expédié expédiée enviado enviada تم_شحن
+    delivered: delivered geliefert zugestellt livré livrée entregado entregada entregue تم_تسليم تم_توصيل
+    pending: pending outstanding ausstehend en_attente pendiente معلق
+    cancelled: cancelled canceled storniert abgesagt annulé annulée cancelado cancelada ملغى تم_إلغاء
+    received: received erhalten eingegangen reçu reçue recibido recibida recebido recebida تم_استلام
+    completed: completed finished done abgeschlossen fertig terminé terminée achevé completado terminado concluído concluída مكتمل
+    rejected: rejected declined refused abgelehnt refusé rejeté rechazado rejeitado rejeitada مرفوض تم_رفض
+    hired: hired eingestellt embauché embauchée contratado contratada
+    open: open offen ouvert abierto
+    resolved: resolved solved fixed gelöst behoben résolu résolue resuelto
+    closed: closed geschlossen clos cerrado fechado fechada
+    expired: expired abgelaufen expiré expirée expirado
+    postponed: postponed rescheduled verschoben reporté reportée aplazado adiado adiada
+    delayed: delayed verspätet retardé retrasado
+    confirmed: confirmed bestätigt confirmé confirmée confirmado
+    won: won gewonnen gagné ganado
+    lost: lost verloren perdu perdido
+    refunded: refunded erstattet remboursé reembolsado
+    started: started begun begonnen gestartet commencé iniciado
+    active: active aktiv actif activo
+    in review: in_review under_review
+    in transit: in_transit on_its_way unterwegs
+    on hold: on_hold paused pausiert suspended
+    """
+    )
+)
+"""From a word or phrase to the status that it asserts."""
+
+DENIALS = _set(
+    """
+    not never no yet hasn isn wasn aren weren haven hadn won didn doesn don couldn cannot without nicht kein keine nie pas non ne jamais nunca لم لن ليس غير
+    will would can could should may might must shall once if when whether unless after until before awaiting expect
+    expects expected expecting please to cannot wird werden kann soll wenn sobald sera pourra si será puede cuando
+    needs need let ensure hope hopes soon
+    """
+)
+"""Words that keep a status from being asserted: denied, yet to come, or a condition."""
+
+ASSERTS = _set(
+    """
+    is was were are been has have had having be being now already still got ist war wurde wurden sind bereits noch est a été
+    sont fue está ha sido ya foi já تم كان
+    """
+)
+"""Words before a status that assert it."""
+
+GREETINGS = _set(
+    "dear hi hello hey hallo liebe lieber herr frau bonjour cher chère madame monsieur hola estimado estimada عزيزي"
+)
+TITLES = _set("mr mrs ms dr prof sir madam mister herr frau madame monsieur señor señora")
+
+FUNCTION_WORDS = _set(
+    """
+    the a an this that these those we i you our your my in on at for with from to of and or if as by it its is are was
+    be please thank thanks best kind warm regards sincerely yours truly faithfully cordially dear hi hello hey good
+    morning afternoon evening today tomorrow yesterday monday tuesday wednesday thursday friday saturday sunday
+    all any both each no yes ok first second third also however therefore unfortunately once currently attached
+    regarding concerning looking forward hope let kindly quick here there when while after before since until because
+    meanwhile additionally finally next last great could can would should will may has have had been not but so then
+    both our their his her he she they us me
+    freundliche freundlichen grüsse grüssen gruss distinti cordiali saluti gentile gentili buongiorno egregio grazie
+    prezado prezada atenciosamente obrigado olá bom dia einen schönen einem einer eines meine seine ihre unsere unser
+    il lo gli i della dello per con questo questa nel nella du des au aux ce cette ces leur leurs son sa ses mon ma
+    mes dans avec pour sur al del una uno esta este estos estas
+    sehr geehrte geehrter geehrten damen herren guten tag hallo liebe lieber mit freundlichen grüßen gruß herzliche
+    viele beste das der die ein eine dem den wir sie ich bitte danke bonjour bonsoir madame monsieur cher chère
+    cordialement merci bien à vous nous la le les un une votre notre hola buenos días estimado estimada señor señora
+    saludos cordiales gracias el los las su nuestro herr frau mr mrs ms dr prof
+    """
+)
+"""Words in capitals that are no part of a name: greetings, the calendar, the beginnings of sentences."""
+
+GENERIC = _set(
+    """
+    news day week month year team teams sales support service services customer customers client clients success
+    account accounts finance department office manager management director hiring human resources marketing operations
+    billing project projects purchase order orders invoice invoices ticket tickets contract contracts agreement deal
+    deals status stage summary subject follow up steps step action actions item items note notes key points overview
+    recommendation recommendations risk risks blocker blockers meeting agenda update report reminder request
+    confirmation notice details information rechnung auftrag vertrag facture pedido email e-mail phone re fwd ceo cfo
+    cmo cto hr it pdf crm erp csv api high medium low priority total heads goal goals target revenue budget
+    """
+)
+"""Words in capitals that name nobody where they stand alone: offices, documents, headings."""

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Generic, Self, TypedDict, TypeVar, Unpack, overload
 
 import msgspec
 import structlog
@@ -47,6 +48,7 @@ from officium.core.llm.structured import (
     JsonSchema,
     OutputSchema,
     PartialReader,
+    Rung,
     correction,
     instruction,
     read_answer,
@@ -60,6 +62,16 @@ T = TypeVar("T")
 
 _logger = structlog.get_logger("officium.llm", context="llm")
 _RESOURCE_PATH = re.compile(r"^accounts/[^/]+/(?:models|routers)/")
+
+
+@dataclass(frozen=True)
+class StructuredAnswer(Generic[T]):
+    """An object that fits its schema: the rung that gave it, and how often the model had to be corrected."""
+
+    value: T
+    rung: Rung
+    corrections: int
+    model: str | None
 
 
 class CompletionOptions(TypedDict, total=False):
@@ -233,7 +245,22 @@ class LLMClient:
         An answer that does not fit goes back to the model with what is wrong, `max_corrections` times at
         most. Raises LLMValidationError with the last text in `raw_text` and what is wrong in its fields.
         """
-        wanted: OutputSchema[Any] = OutputSchema(schema)
+        answer = await self.generate_structured_answer(
+            schema, prompt, system_prompt, messages=messages, **options
+        )
+        return answer.value
+
+    async def generate_structured_answer(
+        self,
+        schema: type[T] | JsonSchema,
+        prompt: str | Sequence[MessageLike] | None = None,
+        system_prompt: str | None = None,
+        *,
+        messages: Sequence[MessageLike] | None = None,
+        **options: Unpack[CompletionOptions],
+    ) -> "StructuredAnswer[T]":
+        """As `generate_structured_completion`, with how the object was come by."""
+        wanted: OutputSchema[T] = OutputSchema(schema)
         turns = as_messages(prompt, system_prompt, messages)
         completion = await self._ask_for_object(wanted, turns, options)
         return await self._read_or_correct(completion, wanted, turns, options)
@@ -281,7 +308,7 @@ class LLMClient:
                     yield unfinished
         finally:
             await stream.aclose()
-        yield await self._read_or_correct(stream.completion, wanted, turns, options)
+        yield (await self._read_or_correct(stream.completion, wanted, turns, options)).value
 
     async def open_stream(
         self,
@@ -347,11 +374,12 @@ class LLMClient:
         wanted: OutputSchema[T],
         turns: tuple[Message, ...],
         options: CompletionOptions,
-    ) -> T:
+    ) -> "StructuredAnswer[T]":
         turns = _instructed(turns, wanted)
         for turn in range(self._max_corrections + 1):
             try:
-                return read_answer(completion, wanted).value
+                found = read_answer(completion, wanted)
+                return StructuredAnswer(found.value, found.rung, turn, completion.model)
             except LLMValidationError as error:
                 is_last = turn == self._max_corrections or error.fields.get("reason") == "refused"
                 log = _logger.error if is_last else _logger.warning

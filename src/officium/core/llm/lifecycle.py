@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from officium.core.llm.deployment import Deployment
+from officium.core.llm.deployment import Deployment, Provider
 from officium.core.llm.errors import ModelRetired
 from officium.core.llm.known_models import KNOWN_MODELS, KnownModel, State
 from officium.core.llm.providers.catalog import PROVIDERS, find_provider, find_traits
@@ -52,6 +52,20 @@ def find_lifecycle(provider: str, model: str, on: date) -> Lifecycle | None:
     if known is None:
         return None
     return Lifecycle(model=known, state=known.state_on(on), successor=_living_successor(known, on))
+
+
+def find_only_provider(model: str) -> Provider | None:
+    """The provider at which alone a model of this name is known; `None` where none is, or several are."""
+    found = {provider for provider, name in _BY_NAME if name == model}
+    return PROVIDERS.get(found.pop()) if len(found) == 1 else None
+
+
+def tell_end(provider: str, model: str, today: date) -> str:
+    """A sentence on the end of a model that is no longer served, or soon will not be; else empty."""
+    found = find_lifecycle(provider, model, today)
+    if found is None or found.state == "active":
+        return ""
+    return f"{found.model.provider}/{model} {_end(found)}.{_use(found)}"
 
 
 def apply_lifecycle(

@@ -255,9 +255,9 @@ def _mended(text: str) -> str | None:
         return None
     try:
         value = json_repair.loads(text[start:], skip_json_loads=True)
-    except (ValueError, RecursionError):
+        return to_json(value).decode() if value and isinstance(value, dict | list) else None
+    except (ValueError, RecursionError):  # also for halves of characters, which no JSON text can hold
         return None
-    return to_json(value).decode() if value and isinstance(value, dict | list) else None
 
 
 def _balanced(text: str) -> Iterator[str]:

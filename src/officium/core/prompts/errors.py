@@ -1,6 +1,6 @@
 """What can go wrong with prompts."""
 
-from officium.kit.errors import InvalidRequest, NotFound, OfficiumError
+from officium.kit.errors import Conflict, InvalidRequest, NotFound, OfficiumError
 
 
 class PromptNotFound(NotFound):
@@ -52,3 +52,27 @@ class PromptAltered(OfficiumError):
     """A published version is no longer what was published: someone changed it in the database."""
 
     code = "prompt_altered"
+
+
+class ExperimentNotFound(NotFound):
+    """The tenant has no experiment with this id."""
+
+    code = "experiment_not_found"
+
+
+class ExperimentRunning(Conflict):
+    """Another experiment with the same prompt still runs; `experiment` is its id."""
+
+    code = "experiment_running"
+
+
+class InvalidGoldenSet(InvalidRequest):
+    """A golden set may not look like this; `param` names the part."""
+
+    code = "invalid_golden_set"
+
+
+class GoldenSetFailed(Conflict):
+    """A version does not pass its prompt's golden set, so it is not put into production; see `failures`."""
+
+    code = "golden_set_failed"

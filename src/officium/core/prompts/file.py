@@ -14,7 +14,7 @@ You summarize deals.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from typing import Any
 
@@ -25,7 +25,9 @@ from officium.core.prompts import render
 from officium.core.prompts.errors import InvalidPrompt, PromptFileInvalid
 from officium.core.prompts.prompt import Prompt, PromptVersion, Variable, shipped_version
 
+_Loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 _EDGE = "---"
+_VARIABLES = "variables"
 _SECTIONS = ("system", "user")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`\Z")
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -64,6 +66,33 @@ def parse_file(text: str, file: str) -> PromptVersion:
     except InvalidPrompt as error:
         raise PromptFileInvalid(file, _line_of(error, sections, places), error.message) from error
     return shipped_version(prompt, number)
+
+
+def parse_variables(text: str) -> dict[str, Variable]:
+    """The variables that a piece of YAML declares as front matter does, without the word `variables`.
+
+    Raises InvalidPrompt with the line.
+    """
+    try:
+        said, places = _FrontMatter(_VARIABLES).read(text)
+        return {
+            name: _struct({} if one is None else one, Variable, places, (name,), _VARIABLES)
+            for name, one in said.items()
+        }
+    except PromptFileInvalid as error:
+        line = max(1, int(str(error.fields["line"])) - 1)  # there is no line before the first here
+        problem = error.message.partition(": ")[2]
+        raise InvalidPrompt(f"Line {line}: {problem}", param=_VARIABLES, line=line) from error
+
+
+def write_variables(variables: Mapping[str, Variable]) -> str:
+    """The variables as `parse_variables` reads them."""
+    return "".join(
+        yaml.safe_dump({name: msgspec.to_builtins(one)}, allow_unicode=True, sort_keys=False, width=10_000)
+        if msgspec.to_builtins(one)
+        else f"{name}: {{}}\n"
+        for name, one in variables.items()
+    )
 
 
 def _line_of(error: InvalidPrompt, sections: dict[str, tuple[int, str]], places: _Lines) -> int:
@@ -132,7 +161,7 @@ class _FrontMatter:
 
     def read(self, text: str) -> tuple[dict[str, Any], _Lines]:
         """The fields, and the line in the file of each key by its path."""
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         try:
             node = loader.get_single_node()
             fields = self._value(loader, node, ()) if node is not None else {}
@@ -147,7 +176,7 @@ class _FrontMatter:
             raise self._error(None, "The front matter maps names to values")
         return fields, self._places
 
-    def _value(self, loader: yaml.SafeLoader, node: yaml.Node, path: tuple[str, ...]) -> Any:
+    def _value(self, loader: yaml.constructor.SafeConstructor, node: yaml.Node, path: tuple[str, ...]) -> Any:
         if isinstance(node, yaml.MappingNode):
             return dict(self._pairs(loader, node, path))
         if isinstance(node, yaml.SequenceNode):
@@ -158,7 +187,7 @@ class _FrontMatter:
         return value
 
     def _pairs(
-        self, loader: yaml.SafeLoader, node: yaml.MappingNode, path: tuple[str, ...]
+        self, loader: yaml.constructor.SafeConstructor, node: yaml.MappingNode, path: tuple[str, ...]
     ) -> Iterator[tuple[str, Any]]:
         seen = set()
         for key, value in node.value:

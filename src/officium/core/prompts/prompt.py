@@ -100,6 +100,8 @@ class Rendered(Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     output_schema: Mapping[str, Any] | None = None
     language: str | None = None
+    experiment: str | None = None
+    """The experiment whose variant this version is, where it was chosen by one."""
 
 
 def shipped_version(prompt: Prompt, version: int) -> PromptVersion:
@@ -108,8 +110,12 @@ def shipped_version(prompt: Prompt, version: int) -> PromptVersion:
 
 
 def digest_of(prompt: Prompt) -> str:
-    """Identifies what a version says: a SHA-256 in hex."""
-    return sha256(msgspec.json.encode(prompt, order="deterministic")).hexdigest()
+    """Identifies what a version says: a SHA-256 in hex.
+
+    Of the prompt as it is read back: whether a default is left out depends on which object says it.
+    """
+    kept = msgspec.json.decode(msgspec.json.encode(prompt), type=Prompt)
+    return sha256(msgspec.json.encode(kept, order="deterministic")).hexdigest()
 
 
 def parse_ref(ref: str) -> tuple[Source, int]:

@@ -23,6 +23,12 @@ class PromptRegistry:
         """The prompts in the files of folders. Raises PromptFileInvalid, and InvalidPrompt for doubles."""
         return cls(version for folder in folders for version in read_folder(folder))
 
+    def copy(self) -> "PromptRegistry":
+        """A registry of its own with the same prompts."""
+        return PromptRegistry(
+            version for numbered in self._versions.values() for version in numbered.values()
+        )
+
     def register(self, prompt: Prompt) -> PromptVersion:
         """Add a prompt, as the next version of its name. Raises InvalidPrompt."""
         check(prompt)

@@ -1,16 +1,22 @@
 """What a caller may do with prompts: those that are shipped, and those of its tenant."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from officium.core.llm.tokens import estimate_tokens
 from officium.core.prompts.difference import difference
 from officium.core.prompts.draft import PromptDraft, make_prompt
-from officium.core.prompts.errors import PromptNotFound
+from officium.core.prompts.errors import GoldenSetFailed, PromptNotFound
+from officium.core.prompts.experiments import pick
+from officium.core.prompts.experiments.store import ExperimentStore
+from officium.core.prompts.golden.case import CaseFailure, GoldenCase, check_cases, check_version
+from officium.core.prompts.golden.store import GoldenStore
 from officium.core.prompts.label import PRODUCTION, Label, LabelMove
 from officium.core.prompts.prompt import (
     Prompt,
@@ -29,6 +35,7 @@ from officium.kit.clock import Clock
 from officium.kit.errors import InvalidRequest
 
 LARGEST_PAGE = 100
+LONGEST_SEARCH = 200
 _AT_ONCE = 2
 """Renderings under way in this process: each may take a second of a processor."""
 
@@ -44,6 +51,9 @@ class PromptSummary(Struct, frozen=True, kw_only=True):
     shipped: int | None
     own: int | None
     labels: list[Label]
+    changed_at: datetime | None = None
+    """When the tenant last published a version or moved a label; `None` for what it never touched."""
+    changed_by: str | None = None
 
 
 class Preview(Struct, frozen=True, kw_only=True):
@@ -61,22 +71,42 @@ class PromptService:
     other parts of the server, which know what their callers may do.
     """
 
-    def __init__(self, store: PromptStore, registry: PromptRegistry, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: PromptStore,
+        registry: PromptRegistry,
+        clock: Clock,
+        experiments: ExperimentStore | None = None,
+        golden: GoldenStore | None = None,
+        golden_sets: Mapping[str, Sequence[GoldenCase]] | None = None,
+    ) -> None:
         self._store = store
         self._registry = registry
         self._clock = clock
+        self._experiments = experiments
+        self._golden = golden
+        self._golden_sets = golden_sets or {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def list_prompts(self, caller: Caller, *, after: str = "", limit: int = 50) -> list[PromptSummary]:
+    async def list_prompts(
+        self, caller: Caller, *, after: str = "", limit: int = 50, words: str = ""
+    ) -> list[PromptSummary]:
         """A page of all prompts by name, beginning behind the name `after`.
 
-        Raises PermissionDenied and InvalidRequest.
+        With `words` those that have each of them in their name or description. Raises PermissionDenied and
+        InvalidRequest.
         """
         _check_reader(caller)
         _check_page(limit)
         own = await self._store.list_newest(caller)
-        names = sorted(name for name in {*own, *self._registry.names()} if name > after)[:limit]
-        return await self._summaries(caller, names, own)
+        names = sorted(name for name in {*own, *self._registry.names()} if name > after)
+        if wanted := words[:LONGEST_SEARCH].casefold().split():
+            told = await self._store.list_descriptions(caller, list(own))
+            texts = {
+                name: f"{name} {told.get(name) or _described(self._registry.find(name))}" for name in names
+            }
+            names = [name for name in names if all(word in texts[name].casefold() for word in wanted)]
+        return await self._summaries(caller, names[:limit], own)
 
     async def get_prompt(self, caller: Caller, name: str) -> PromptSummary:
         """One prompt. Raises PermissionDenied and PromptNotFound."""
@@ -129,7 +159,7 @@ class PromptService:
         """Publish a version of the tenant's own, and point `label` at it if one is named.
 
         It can never be changed again. Publishing what is the newest version already gives that one. Raises
-        PermissionDenied and InvalidPrompt.
+        PermissionDenied, InvalidPrompt, and GoldenSetFailed where it should go to production and may not.
         """
         require(caller, "config:write")
         check_name(draft.name)
@@ -138,6 +168,8 @@ class PromptService:
         shipped = self._registry.find(draft.name)
         prompt = make_prompt(draft, None if shipped is None else shipped.prompt)
         await self._aside(lambda: check(prompt))
+        if label == PRODUCTION:
+            await self._check_golden(caller, self._draft_of(caller, prompt))
         entry = self._entry("prompt.published", "prompt", draft.name, request_id)
         version = await self._store.add_version(caller, self._draft_of(caller, prompt), label, entry)
         self._tell(caller, "prompt.published", draft.name, version.ref)
@@ -146,10 +178,16 @@ class PromptService:
     async def move_label(
         self, caller: Caller, name: str, label: str, ref: str, *, request_id: str | None = None
     ) -> Label:
-        """Point a label at a version. Raises PermissionDenied, PromptNotFound and InvalidPrompt."""
+        """Point a label at a version.
+
+        Raises PermissionDenied, PromptNotFound, InvalidPrompt, and GoldenSetFailed where the label is
+        `production` and the version does not pass the prompt's golden set.
+        """
         require(caller, "config:write")
         check_label(label)
         version = await self._version(caller, name, ref)
+        if label == PRODUCTION:
+            await self._check_golden(caller, version)
         entry = self._entry("prompt_label.moved", "prompt_label", f"{name}/{label}", request_id)
         moved = await self._store.move_label(caller, label, version, entry)
         self._tell(caller, "prompt_label.moved", name, version.ref)
@@ -197,15 +235,86 @@ class PromptService:
         return shipped
 
     async def render(
-        self, caller: Caller, name: str, variables: Mapping[str, object], label: str = PRODUCTION
+        self,
+        caller: Caller,
+        name: str,
+        variables: Mapping[str, object],
+        label: str = PRODUCTION,
+        *,
+        subject: str | None = None,
     ) -> Rendered:
         """The texts of the version that `resolve` finds, made aside from other work.
+
+        While an experiment runs with the prompt, `subject` is given its variant of it instead.
 
         Raises as `resolve`, and PromptVariablesMissing, PromptVariablesInvalid, PromptRenderFailed and
         PromptTooCostly.
         """
-        version = await self.resolve(caller, name, label)
-        return await self._aside(lambda: render(version, variables))
+        version, experiment = await self._choose(caller, name, label, subject)
+        rendered = await self._aside(lambda: render(version, variables))
+        return replace(rendered, experiment=experiment) if experiment is not None else rendered
+
+    async def get_golden_set(
+        self, caller: Caller, name: str
+    ) -> tuple[Sequence[GoldenCase], Sequence[GoldenCase]]:
+        """The golden set of a prompt: the cases that are shipped, and the tenant's own.
+
+        Raises PermissionDenied and PromptNotFound.
+        """
+        await self.get_prompt(caller, name)
+        own = await self._golden.find(caller, name) if self._golden is not None else ()
+        return self._golden_sets.get(name, ()), own
+
+    async def set_golden_set(
+        self, caller: Caller, name: str, cases: Sequence[GoldenCase], *, request_id: str | None = None
+    ) -> None:
+        """Replace the tenant's own cases of a prompt; none take them away.
+
+        Raises PermissionDenied, PromptNotFound and InvalidGoldenSet.
+        """
+        require(caller, "config:write")
+        await self.get_prompt(caller, name)
+        check_cases(cases)
+        assert self._golden is not None
+        entry = self._entry("golden_set.set", "golden_set", name, request_id)
+        await self._golden.put(
+            caller, name, cases, self._clock.now(), replace(entry, after={"cases": len(cases)})
+        )
+
+    async def run_golden_set(
+        self, caller: Caller, name: str, ref: str | None = None
+    ) -> tuple[PromptVersion, int, list[CaseFailure]]:
+        """A version (the one in use unless named), how many cases there are, and what it does wrong.
+
+        Asks no model: answers are those that were recorded. Raises PermissionDenied and PromptNotFound.
+        """
+        shipped, own = await self.get_golden_set(caller, name)
+        version = await (self.resolve(caller, name) if ref is None else self._version(caller, name, ref))
+        cases = (*shipped, *own)
+        return version, len(cases), await self._aside(lambda: check_version(version, cases))
+
+    async def _check_golden(self, caller: Caller, version: PromptVersion) -> None:
+        name = version.prompt.name
+        own = await self._golden.find(caller, name) if self._golden is not None else ()
+        cases = (*self._golden_sets.get(name, ()), *own)
+        failures = await self._aside(lambda: check_version(version, cases)) if cases else []
+        if failures:
+            said = "; ".join(f"{failure.case}: {failure.problem}" for failure in failures[:5])
+            raise GoldenSetFailed(
+                f"This version of {name} does not pass its golden set, so it is not used. {said}"[:1000],
+                failures=[f"{failure.case}: {failure.problem}" for failure in failures],
+            )
+
+    async def _choose(
+        self, caller: Caller, name: str, label: str, subject: str | None
+    ) -> tuple[PromptVersion, str | None]:
+        """The version for a subject, and the experiment that chose it."""
+        if subject is not None and self._experiments is not None and label == PRODUCTION:
+            experiment = await self._experiments.find_running(caller, name)
+            if experiment is not None:
+                variant = pick(experiment, subject)
+                return await self._version(caller, name, variant.version), experiment.id
+        return await self.resolve(caller, name, label), None
 
     async def preview(
         self,
@@ -226,6 +335,36 @@ class PromptService:
         else:
             version = await self.resolve(caller, name, label)
         return await self._aside(lambda: _preview(version, variables))
+
+    async def preview_draft(
+        self, caller: Caller, draft: PromptDraft, variables: Mapping[str, object]
+    ) -> Preview:
+        """What a version to be makes of these variables. Nothing is published.
+
+        Raises PermissionDenied, InvalidPrompt with `param`, `line` and `column` where they are known, and as
+        `render`.
+        """
+        _check_reader(caller)
+        shipped = self._registry.find(draft.name)
+        prompt = make_prompt(draft, None if shipped is None else shipped.prompt)
+
+        def made() -> Preview:
+            check(prompt)
+            return _preview(self._draft_of(caller, prompt), variables)
+
+        return await self._aside(made)
+
+    async def check_draft(self, caller: Caller, draft: PromptDraft) -> tuple[int, list[CaseFailure]]:
+        """How many cases the prompt's golden set has, and what a version to be does wrong in them.
+
+        Raises PermissionDenied and InvalidPrompt.
+        """
+        _check_reader(caller)
+        shipped = self._registry.find(draft.name)
+        version = self._draft_of(caller, make_prompt(draft, None if shipped is None else shipped.prompt))
+        own = await self._golden.find(caller, draft.name) if self._golden is not None else ()
+        cases = (*self._golden_sets.get(draft.name, ()), *own)
+        return len(cases), await self._aside(lambda: check_version(version, cases))
 
     async def diff(self, caller: Caller, name: str, old: str, new: str) -> str:
         """The unified diff from one version to another. Raises as `get_version`."""
@@ -252,9 +391,12 @@ class PromptService:
     ) -> list[PromptSummary]:
         labels = await self._store.list_labels(caller, names)
         described = await self._store.list_descriptions(caller, [name for name in names if name in own])
+        changes = await self._store.list_changes(caller, names)
         return [
             PromptSummary(
                 name=name,
+                changed_at=changes[name][0] if name in changes else None,
+                changed_by=changes[name][1] if name in changes else None,
                 description=described.get(name) or _described(self._registry.find(name)),
                 shipped=_number(self._registry.find(name)),
                 own=own.get(name),

@@ -1,6 +1,7 @@
 """Loading and saving the tenants' own prompts."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -60,6 +61,38 @@ class PromptStore:
         )
         async with self._database.reading(caller.tenant_id) as connection:
             return {row.name: row.description for row in await connection.execute(query)}
+
+    async def list_changes(self, caller: Caller, names: Collection[str]) -> dict[str, tuple[datetime, str]]:
+        """When these prompts were last changed, and by whom: a version published, or a label moved."""
+        newest = (
+            select(prompt_versions.c.name, func.max(prompt_versions.c.version).label("version"))
+            .where(prompt_versions.c.tenant_id == caller.tenant_id, prompt_versions.c.name.in_(names))
+            .group_by(prompt_versions.c.name)
+            .subquery()
+        )
+        is_newest = and_(
+            prompt_versions.c.name == newest.c.name, prompt_versions.c.version == newest.c.version
+        )
+        versions = (
+            select(prompt_versions.c.name, prompt_versions.c.created_at, prompt_versions.c.created_by)
+            .join(newest, is_newest)
+            .where(prompt_versions.c.tenant_id == caller.tenant_id)
+        )
+        last = (
+            select(func.max(prompt_label_moves.c.id))
+            .where(prompt_label_moves.c.tenant_id == caller.tenant_id, prompt_label_moves.c.name.in_(names))
+            .group_by(prompt_label_moves.c.name)
+        )
+        moves = select(
+            prompt_label_moves.c.name, prompt_label_moves.c.moved_at, prompt_label_moves.c.moved_by
+        ).where(prompt_label_moves.c.tenant_id == caller.tenant_id, prompt_label_moves.c.id.in_(last))
+        found: dict[str, tuple[datetime, str]] = {}
+        async with self._database.reading(caller.tenant_id) as connection:
+            for query in (versions, moves):
+                for name, at, by in await connection.execute(query):
+                    if name not in found or found[name][0] <= at:
+                        found[name] = (at, by)
+        return found
 
     async def list_labels(self, caller: Caller, names: Collection[str]) -> list[Label]:
         """All labels of these prompts, by prompt and label."""

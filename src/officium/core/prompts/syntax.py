@@ -4,7 +4,9 @@ What is allowed is listed; everything else is refused before it is compiled. The
 cannot see at work (comparing, joining with `~`, slicing, looping) are rewritten into filters of ours.
 """
 
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any, cast
 
@@ -74,9 +76,9 @@ def parse(env: Environment, text: str, variables: frozenset[str]) -> nodes.Templ
         if depth > DEEPEST or loops > DEEPEST_LOOP:
             raise _refusal(node.lineno, "The template is nested too deeply.")
         _check(env, node)
-    unknown = sorted(meta.find_undeclared_variables(tree) - variables - {_CALLABLE})
+    unknown = meta.find_undeclared_variables(tree) - variables - {_CALLABLE}
     if unknown:
-        raise _refusal(1, f"The template uses {', '.join(unknown[:10])}, which `variables` does not declare.")
+        raise _unknown(tree, text, unknown, variables)
     rewritten = _Rewriter(env).visit(tree)
     assert isinstance(rewritten, nodes.Template)
     return rewritten
@@ -97,6 +99,28 @@ def _check_size(text: str) -> None:
 
 def _refusal(line: int, problem: str) -> InvalidPrompt:
     return InvalidPrompt(f"Line {line}: {problem}", line=line)
+
+
+def _unknown(tree: nodes.Template, text: str, unknown: set[str], variables: frozenset[str]) -> InvalidPrompt:
+    """Names what is not declared, and says where the first of it stands."""
+    first = min((node for node in tree.find_all(nodes.Name) if node.name in unknown), key=_line_of)
+    line = text.splitlines()[first.lineno - 1] if first.lineno <= len(text.splitlines()) else ""
+    found = re.search(rf"(?<![\w.'\"]){re.escape(first.name)}\b", line)
+    column = found.start() + 1 if found else 1
+    names = [first.name, *sorted(unknown - {first.name})]
+    near = get_close_matches(first.name, sorted(variables), 1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return InvalidPrompt(
+        f"Line {first.lineno}, column {column}: The template uses {', '.join(names[:10])}, which `variables` "
+        f"does not declare.{meant}",
+        line=first.lineno,
+        column=column,
+        variables=names,
+    )
+
+
+def _line_of(node: nodes.Node) -> int:
+    return node.lineno
 
 
 def _walk(tree: nodes.Template) -> Iterator[tuple[nodes.Node, int, int]]:

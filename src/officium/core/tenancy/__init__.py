@@ -9,7 +9,7 @@ from officium.core.tenancy.authenticator import Authenticator
 from officium.core.tenancy.caller import SCOPES, Caller, Scope, operator_of, require
 from officium.core.tenancy.issuer import JwtIssuer
 from officium.core.tenancy.key import ApiKey, KeyDigester, NewKey
-from officium.core.tenancy.service import KeyService, TenancyService
+from officium.core.tenancy.service import KeyService, OwnTenantService, TenancyService
 from officium.core.tenancy.session import Session, SessionVerifier
 from officium.core.tenancy.store import KeyStore, MemberStore, TenantStore
 from officium.core.tenancy.tenant import Member, Tenant
@@ -31,6 +31,7 @@ __all__ = [
     "Member",
     "MemberStore",
     "NewKey",
+    "OwnTenantService",
     "Scope",
     "Session",
     "SessionVerifier",

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -14,13 +14,14 @@ from officium.core.tenancy.errors import (
     KeyExpired,
     KeyRevoked,
     KeyUnknown,
+    MemberDisabled,
     SessionInvalid,
     TenantSuspended,
     TenantUnknown,
 )
 from officium.core.tenancy.key import KEY_START, KeyDigester, is_well_formed
 from officium.core.tenancy.service import KEY_CHANGED, TENANT_CHANGED
-from officium.core.tenancy.session import Session, SessionVerifier
+from officium.core.tenancy.session import SESSION_START, Session, SessionVerifier
 from officium.core.tenancy.store import KeyRecord, KeyStore, MemberStore, TenantStore
 from officium.core.tenancy.tenant import Member, Tenant
 from officium.kit.clock import Clock
@@ -93,6 +94,14 @@ class _Shelf(Generic[_T]):
         return len(self._entries)
 
 
+class BrowserSessions(Protocol):
+    """Knows who is signed in here."""
+
+    async def caller_of(self, token: str) -> Caller:
+        """The caller a session's token stands for. Raises SessionInvalid and PermissionDenied."""
+        ...
+
+
 class Authenticator:
     """Answers "who is this?" from memory, and asks the database at most every `LIFETIME_S` per credential."""
 
@@ -106,6 +115,7 @@ class Authenticator:
         clock: Clock,
         notices: Notices,
         sessions: SessionVerifier | None = None,
+        browser_sessions: BrowserSessions | None = None,
     ) -> None:
         self._keys = keys
         self._tenants = tenants
@@ -113,6 +123,7 @@ class Authenticator:
         self._digester = digester
         self._clock = clock
         self._sessions = sessions
+        self._browser_sessions = browser_sessions
         self._known: _Shelf[_Known] = _Shelf(MAX_CALLERS)
         self._refused: _Shelf[_Refused] = _Shelf(MAX_REFUSALS)
         self._asked: dict[bytes, asyncio.Future[_Known | _Refused]] = {}
@@ -128,11 +139,13 @@ class Authenticator:
         )
 
     async def authenticate(self, credential: str) -> Caller:
-        """The caller behind a key or a signed session, told apart by their shape.
+        """The caller behind a key, a signed session or that of a browser, told apart by their shape.
 
         Raises NotAuthenticated (KeyUnknown, KeyRevoked, KeyExpired, SessionInvalid), PermissionDenied
-        (TenantSuspended, TenantUnknown) and ServiceUnavailable.
+        (TenantSuspended, TenantUnknown, MemberDisabled) and ServiceUnavailable.
         """
+        if credential.startswith(SESSION_START) and self._browser_sessions is not None:
+            return await self._browser_sessions.caller_of(credential)
         if credential.count(".") == 2 and not credential.startswith(KEY_START):
             return await self.authenticate_session(credential)
         return await self.authenticate_key(credential)
@@ -295,6 +308,8 @@ class Authenticator:
         if tenant.suspended_at is not None:
             raise TenantSuspended(_SUSPENDED)
         member = await self._meet(tenant, session)
+        if member.disabled_at is not None:
+            raise MemberDisabled("Your access is switched off. Ask an administrator of your tenant.")
         return _Known(
             caller=Caller(tenant.id, f"member:{member.id}", session.scopes, member_id=member.id),
             fresh_until=read_at + LIFETIME_S,

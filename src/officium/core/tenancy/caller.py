@@ -6,8 +6,18 @@ from msgspec import Struct
 
 from officium.kit.errors import PermissionDenied
 
-Scope = Literal["inference", "usage:read", "config:read", "config:write", "insights:write", "act-as", "admin"]
-SCOPES: frozenset[str] = frozenset(get_args(Scope))
+Scope = Literal[
+    "inference",
+    "usage:read",
+    "config:read",
+    "config:write",
+    "insights:write",
+    "act-as",
+    "admin",
+    "own-widgets",
+]
+SCOPES: frozenset[str] = frozenset(get_args(Scope)) - {"own-widgets"}
+"""What a key may have. `own-widgets` is for people who are bound to a client."""
 _OPERATOR = "operator:cli"
 
 
@@ -15,7 +25,7 @@ class Caller(Struct, frozen=True):
     """The tenant, the actor within it, and what the actor may do. First argument of every service method.
 
     `actor` is `key:<id>` for a machine, `member:<id>` for a person, `job:<name>` for the clock,
-    `operator:cli` for whoever sits at the machine.
+    `operator:cli` for whoever sits at the machine. Who has a `client_id` sees that client's things alone.
     """
 
     tenant_id: str
@@ -23,6 +33,7 @@ class Caller(Struct, frozen=True):
     scopes: frozenset[str]
     member_id: str | None = None
     key_id: str | None = None
+    client_id: int | None = None
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller holds `scope`; `admin` holds them all."""
@@ -44,9 +55,14 @@ def operator_of(tenant_id: str) -> Caller:
     return Caller(tenant_id=tenant_id, actor=_OPERATOR, scopes=frozenset(("admin",)))
 
 
+def is_operator(caller: Caller) -> bool:
+    """Whether the caller sits at the machine, above the tenants."""
+    return caller.actor == _OPERATOR
+
+
 def require_operator(caller: Caller) -> None:
     """Raise PermissionDenied unless the caller is the operator, who alone stands above the tenants."""
-    if caller.actor != _OPERATOR:
+    if not is_operator(caller):
         raise PermissionDenied(
             "Only the operator of this installation manages tenants, with `officium tenant` on its machine."
         )

@@ -33,6 +33,12 @@ class TenantSuspended(PermissionDenied):
     code = "tenant_suspended"
 
 
+class MemberDisabled(PermissionDenied):
+    """The person's access was switched off by an administrator of their tenant."""
+
+    code = "member_disabled"
+
+
 class TenantUnknown(PermissionDenied):
     """A valid session that belongs to no tenant of this installation."""
 

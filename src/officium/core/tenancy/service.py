@@ -1,13 +1,13 @@
 """What the operator may do with tenants, and an administrator with their tenant's keys."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from officium.core.tenancy.audit.entry import AuditEntry
 from officium.core.tenancy.caller import Caller, require, require_operator
-from officium.core.tenancy.errors import KeyNotFound, TenantNotFound
+from officium.core.tenancy.errors import InvalidKey, KeyNotFound, TenantNotFound
 from officium.core.tenancy.key import ApiKey, KeyDigester, NewKey, check_key, make_secret, shown_prefix
 from officium.core.tenancy.store import KeyStore, TenantStore
 from officium.core.tenancy.tenant import Tenant, check_tenant
@@ -17,6 +17,8 @@ from officium.kit.notices import Notices
 
 KEY_CHANGED = "key.changed"
 """Notice: the key with this id is no longer what it was."""
+GRACE = timedelta(days=1)
+"""How long a key that was replaced still counts, so that programs can be given the new one."""
 TENANT_CHANGED = "tenant.changed"
 """Notice: the tenant with this id is no longer what it was."""
 
@@ -78,6 +80,30 @@ class TenancyService:
             self._notices.publish(TENANT_CHANGED, tenant.id)
             _log.info("tenant.resumed" if moment is None else "tenant.suspended", tenant=tenant.id)
         return await self.get_tenant(caller, tenant.id)
+
+
+class OwnTenantService:
+    """What a tenant's administrators may change about their own tenant."""
+
+    def __init__(self, store: TenantStore, clock: Clock, notices: Notices) -> None:
+        self._store = store
+        self._clock = clock
+        self._notices = notices
+
+    async def change_tenant(self, caller: Caller, tenant: Tenant, *, name: str, time_zone: str) -> None:
+        """Give the caller's tenant another name or time zone. Needs `admin`; raises InvalidTenant."""
+        require(caller, "admin")
+        check_tenant(name, None, time_zone)
+        entry = AuditEntry(
+            at=self._clock.now(),
+            action="tenant.changed",
+            thing="tenant",
+            thing_id=caller.tenant_id,
+            before={"name": tenant.name, "time_zone": tenant.time_zone},
+            after={"name": name.strip(), "time_zone": time_zone},
+        )
+        await self._store.change(caller, name.strip(), time_zone, entry)
+        self._notices.publish(TENANT_CHANGED, caller.tenant_id)
 
 
 class KeyService:
@@ -156,6 +182,38 @@ class KeyService:
         self._notices.publish(KEY_CHANGED, key.id)
         _log.info("key.revoked", tenant=key.tenant_id, key=key.id, actor=caller.actor)
         return await self._get_key(caller, key.id)
+
+    async def rotate_key(self, caller: Caller, reference: str, *, request_id: str | None = None) -> NewKey:
+        """Make a key that replaces this one, which goes on for another day at most. Needs `admin`.
+
+        It has the same name and scopes, and lasts as long as the old one was made for. Raises KeyNotFound,
+        InvalidKey (the old one is revoked or expired) and PermissionDenied.
+        """
+        require(caller, "admin")
+        old = await self._get_key(caller, reference)
+        now = self._clock.now()
+        if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+            raise InvalidKey("This key counts no more, so nothing can replace it. Create a new one.")
+        ends = now + GRACE if old.expires_at is None else min(old.expires_at, now + GRACE)
+        new = await self.create_key(
+            caller,
+            old.name,
+            scopes=old.scopes,
+            expires_at=None if old.expires_at is None else now + (old.expires_at - old.created_at),
+            request_id=request_id,
+        )
+        entry = AuditEntry(
+            at=now,
+            action="key.replaced",
+            thing="key",
+            thing_id=old.id,
+            before=_values_of(old),
+            after=_values_of(old) | {"expires_at": ends.isoformat(), "replaced_by": new.key.id},
+            request_id=request_id,
+        )
+        await self._store.set_key_expiry(caller, old.id, ends, entry)
+        self._notices.publish(KEY_CHANGED, old.id)
+        return new
 
     async def _get_key(self, caller: Caller, reference: str) -> ApiKey:
         key = await self._store.find_key(caller, reference)

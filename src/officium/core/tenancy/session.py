@@ -9,6 +9,9 @@ from officium.core.tenancy.caller import SCOPES
 from officium.core.tenancy.errors import SessionInvalid
 from officium.core.tenancy.issuer import JwtIssuer
 
+SESSION_START = "ofs_"
+"""How the token of a browser's session begins; see `sign_in`."""
+
 
 class Session(Struct, frozen=True, kw_only=True):
     """A person as an identity provider presents them. `tenant` is an external id or id.

@@ -66,6 +66,13 @@ class TenantStore:
         async with self._database.writing(ALL_TENANTS) as connection:
             return _count(await connection.execute(query)) > 0
 
+    async def change(self, caller: Caller, name: str, time_zone: str, entry: AuditEntry) -> None:
+        """Give the caller's own tenant another name and time zone, and say so in the audit log."""
+        query = update(tenants).where(tenants.c.id == caller.tenant_id).values(name=name, time_zone=time_zone)
+        async with self._database.writing(caller.tenant_id) as connection:
+            await connection.execute(query)
+            await record(caller, connection, entry)
+
     async def get_time_zone(self, caller: Caller) -> str:
         """The time zone of the caller's own tenant."""
         query = select(tenants.c.time_zone).where(tenants.c.id == caller.tenant_id)
@@ -123,6 +130,19 @@ class KeyStore:
         async with self._database.writing(caller.tenant_id) as connection:
             if _count(await connection.execute(query)):
                 await record(caller, connection, entry)
+
+    async def set_key_expiry(
+        self, caller: Caller, key_id: str, expires_at: datetime, entry: AuditEntry
+    ) -> None:
+        """Let a key end at this moment, and say so in the audit log."""
+        query = (
+            update(api_keys)
+            .where(api_keys.c.tenant_id == caller.tenant_id, api_keys.c.id == key_id)
+            .values(expires_at=expires_at)
+        )
+        async with self._database.writing(caller.tenant_id) as connection:
+            await connection.execute(query)
+            await record(caller, connection, entry)
 
     async def find_digests_for_all_tenants(self, digests: Sequence[bytes]) -> dict[bytes, KeyRecord]:
         """The keys behind `digests`, whosever they are: the one question asked before a tenant is known."""
@@ -183,6 +203,30 @@ class MemberStore:
         except IntegrityError:
             return False
         return True
+
+    async def list_members(self, caller: Caller, after: str, limit: int) -> list[Member]:
+        """A page of the tenant's members in the order they were made, beginning behind the id `after`."""
+        query = (
+            select(members)
+            .where(members.c.tenant_id == caller.tenant_id, members.c.id > after)
+            .order_by(members.c.id)
+            .limit(limit)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return [Member(**row) for row in (await connection.execute(query)).mappings()]
+
+    async def set_disabled(
+        self, caller: Caller, member_id: str, moment: datetime | None, entry: AuditEntry
+    ) -> None:
+        """Set or clear the moment from which a member is refused, and say so in the audit log."""
+        query = (
+            update(members)
+            .where(members.c.tenant_id == caller.tenant_id, members.c.id == member_id)
+            .values(disabled_at=moment)
+        )
+        async with self._database.writing(caller.tenant_id) as connection:
+            await connection.execute(query)
+            await record(caller, connection, entry)
 
     async def set_email(self, caller: Caller, member_id: str, email: str) -> None:
         """Replace a member's e-mail address."""

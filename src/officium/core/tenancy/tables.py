@@ -1,6 +1,16 @@
 """The tables of tenants, members and keys."""
 
-from sqlalchemy import JSON, Column, ForeignKey, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from officium.kit.database import UtcDateTime, metadata
 
@@ -38,7 +48,14 @@ members = Table(
     Column("tenant_id", String(64), ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
     Column("external_id", String(255), nullable=False),
     Column("email", String(320)),
+    Column("name", String(200)),
     Column("role", String(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+    Column("language", String(16)),
+    Column("client_id", BigInteger),
+    Column("person_id", String(64)),
+    Column("guide_hidden_at", UtcDateTime),
     UniqueConstraint("tenant_id", "external_id"),
+    Index("ix_members_person", "person_id"),
 )

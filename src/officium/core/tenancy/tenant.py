@@ -23,14 +23,25 @@ class Tenant(Struct, frozen=True, kw_only=True):
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """A person of a tenant. `external_id` is the subject of their sessions."""
+    """A person of a tenant. `external_id` is the subject of their sessions at an identity provider.
+
+    Whoever signs in here has their e-mail address there. A disabled member is refused, however they sign in.
+    `language` is the one they read pages in, `client_id` the client to whose things they are bound. Members
+    of several tenants that were proven to be one human being have the same `person_id`.
+    """
 
     id: str
     tenant_id: str
     external_id: str
     email: str | None = None
+    name: str | None = None
     role: str = "member"
     created_at: datetime
+    disabled_at: datetime | None = None
+    language: str | None = None
+    client_id: int | None = None
+    person_id: str | None = None
+    guide_hidden_at: datetime | None = None
 
 
 def check_tenant(name: str, external_id: str | None, time_zone: str) -> None:

@@ -2,18 +2,36 @@
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Dialect, bindparam, insert, literal, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    Double,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from officium.core.tenancy import Caller
 from officium.core.usage.errors import RecordRefused
 from officium.core.usage.record import UsageRecord, WrittenRecord
 from officium.core.usage.tables import usage_log
+from officium.core.usage.tallies.store import (
+    add_to_postgresql_for_all_tenants,
+    add_to_sqlite_for_all_tenants,
+    rows_for_sqlite,
+)
+from officium.core.usage.tallies.tally import tally_up
 from officium.kit.database import ALL_TENANTS, Database
 
 _FIELDS = UsageRecord.__struct_fields__
@@ -40,7 +58,9 @@ class UsageStore:
         self._database = database
 
     async def append_for_all_tenants(self, records: Sequence[UsageRecord]) -> None:
-        """Write a batch in one transaction. Each record names its own tenant: the batch is everyone's.
+        """Write a batch, and what it adds to the tallies, in one transaction.
+
+        Each record names its own tenant: the batch is everyone's.
 
         Raises RecordRefused where a record breaks the table's rules, and DatabaseUnavailable.
 
@@ -49,13 +69,15 @@ class UsageStore:
         rows = [_row(record, self._database.dialect) for record in records]
         try:
             if self._database.dialect == "sqlite":
-                work = partial(_append_for_all_tenants, msgspec.json.encode(rows))
+                added = rows_for_sqlite(tally_up(records))
+                work = partial(_append_for_all_tenants, msgspec.json.encode(rows), added)
                 await self._database.write_at_once(work)
                 return
             async with self._database.writing(ALL_TENANTS) as connection:
                 statement = _insert_for_all_tenants(connection.dialect)
                 await connection.exec_driver_sql(statement, rows)
-        except (StatementError, sqlite3.Error, ValueError, OverflowError) as error:
+                await add_to_postgresql_for_all_tenants(connection, tally_up(records))
+        except (StatementError, sqlite3.Error, TypeError, ValueError, OverflowError) as error:
             if _is_their_own_fault(error):
                 raise RecordRefused("A record of the usage log does not fit its table.") from error
             raise
@@ -66,7 +88,9 @@ class UsageStore:
         """The tenant's records, newest first; of one request, or those before the record with an id."""
         query = select(usage_log).where(usage_log.c.tenant_id == caller.tenant_id)
         if request_id is not None:
-            query = query.where(usage_log.c.request_id == request_id)
+            # So written that SQLite does not walk through the tenant's whole log in the order of its times.
+            theirs = usage_log.c.tenant_id.concat("") == caller.tenant_id
+            query = select(usage_log).where(theirs, usage_log.c.request_id == request_id)
         if before is not None:
             then = select(usage_log.c.created_at).where(
                 usage_log.c.tenant_id == caller.tenant_id, usage_log.c.id == before
@@ -77,10 +101,41 @@ class UsageStore:
             rows = (await connection.execute(query)).mappings().all()
         return [WrittenRecord(**row) for row in rows]
 
+    async def sum_by_prompt_version(
+        self, caller: Caller, prompt: str, since: datetime, until: datetime | None
+    ) -> list[dict[str, Any]]:
+        """What the attempts with a prompt took, by its version: counts, sums and sums of squares."""
+        cost, duration = cast(usage_log.c.cost_nano_usd, Double), cast(usage_log.c.duration_ms, Double)
+        query = (
+            select(
+                usage_log.c.prompt_version.label("version"),
+                func.count().label("calls"),
+                func.sum(case((usage_log.c.status == "success", 0), else_=1)).label("failed"),
+                func.count(usage_log.c.cost_nano_usd).label("costs"),
+                func.sum(cost).label("cost"),
+                func.sum(cost * cost).label("cost_squares"),
+                func.sum(duration).label("duration"),
+                func.sum(duration * duration).label("duration_squares"),
+            )
+            .where(
+                usage_log.c.tenant_id == caller.tenant_id,
+                usage_log.c.prompt == prompt,
+                usage_log.c.prompt_version.is_not(None),
+                usage_log.c.is_last.is_(True),
+                usage_log.c.created_at >= since,
+            )
+            .group_by(usage_log.c.prompt_version)
+        )
+        if until is not None:
+            query = query.where(usage_log.c.created_at < until)
+        async with self._database.reading(caller.tenant_id) as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
 
-def _append_for_all_tenants(rows: bytes, connection: sqlite3.Connection) -> None:
+
+def _append_for_all_tenants(rows: bytes, tallies: bytes, connection: sqlite3.Connection) -> None:
     """Insert all rows in one step: between two steps the thread waits for the loop to let it go on."""
     connection.execute(_SQLITE_APPEND, (rows.decode(),))
+    add_to_sqlite_for_all_tenants(connection, tallies)
 
 
 @lru_cache(maxsize=1)

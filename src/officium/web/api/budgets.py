@@ -13,6 +13,7 @@ from officium.core.usage.budgets.balance import BudgetBalance
 from officium.core.usage.budgets.service import LARGEST_PAGE, BudgetChanges
 from officium.core.usage.budgets.terms import DEFAULT_ALERTS, Terms
 from officium.core.usage.ledger.budget import Period, Subject, Unit
+from officium.core.usage.ledger.budget import SubjectKind as AnyKind
 from officium.core.usage.ledger.entry import LedgerEntry
 from officium.core.usage.ledger.errors import InvalidBudget
 from officium.kit.errors import InvalidRequest
@@ -44,7 +45,14 @@ class BudgetService(Protocol):
     ) -> BudgetBalance: ...
 
     async def list_budgets(
-        self, caller: Caller, *, subject: Subject | None = None, after: str = "", limit: int = 50
+        self,
+        caller: Caller,
+        *,
+        subject: Subject | None = None,
+        kind: AnyKind | None = None,
+        is_limited: bool | None = None,
+        after: str = "",
+        limit: int = 50,
     ) -> Sequence[BudgetBalance]: ...
 
     async def find_binding(self, caller: Caller, subject: Subject) -> str | None: ...

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from officium.apps.widget.client import Client, Limits
 from officium.apps.widget.service import LARGEST_PAGE, WidgetChanges
-from officium.apps.widget.usage import LlmUsage, WidgetAnalytics, WidgetUsage
+from officium.apps.widget.usage import EXHAUSTED_NOTICE, LlmUsage, WidgetAnalytics, WidgetUsage
 from officium.apps.widget.widget import Widget, WidgetSettings
 from officium.core.tenancy.caller import Caller
 from officium.core.usage.budgets.terms import MOST_LIMIT
@@ -43,6 +43,7 @@ class ClientService(Protocol):
         *,
         client_name: str | None = None,
         time_zone: str | None = None,
+        is_archived: bool | None = None,
         expected: datetime | None = None,
         request_id: str | None = None,
     ) -> Client: ...
@@ -116,6 +117,7 @@ class ChangedClient(Asked):
 
     client_name: str | None = None
     time_zone: str | None = None
+    is_archived: bool | None = Field(None, description="The widgets of an archived client answer nobody.")
     updated_at: AwareDatetime | None = Field(None, description=_EXPECTED)
 
 
@@ -127,6 +129,7 @@ class ShownClient(BaseModel):
     time_zone: str
     created_at: datetime
     updated_at: datetime
+    archived_at: datetime | None = Field(description="null while its widgets answer.")
 
 
 class ShownClients(BaseModel):
@@ -149,6 +152,33 @@ class NewWidget(Asked):
     llm_max_tokens: int = Field(500, description="The longest answer.")
     fallback_to_knowledge_base: bool = True
     business_info: str = Field("", description="Told the model with every question.")
+    persona: str = Field("", description="How it is to speak: whom it plays, and in what tone.")
+    languages: list[str] = Field(default=[], examples=[["en", "de"]])
+    allowed_origins: list[str] = Field(
+        default=[],
+        description="The origins whose pages may show it; none where empty, any where `*` is among them.",
+        examples=[["https://shop.example"]],
+    )
+    confidence_threshold: float = Field(0.85, description="From which on the knowledge base answers.")
+    default_response: str = Field(
+        "", description="Said where nobody has an answer; a friendly text where empty."
+    )
+    visitor_notice: str = Field("", description="Said to visitors while the free credits are used up.")
+    llm_timeout_s: float = Field(20.0, description="How long a model is waited for.")
+    conversation_token_limit: int | None = Field(
+        20_000, description="What a conversation may spend on models."
+    )
+    retention_days: int | None = Field(90, description="After which what visitors said is forgotten.")
+    appearance: dict[str, Any] = Field(
+        default={},
+        description="For the script in the page: theme, texts, suggested questions.",
+        examples=[{"theme": {"color": "#0a58ca"}, "suggestedQuestions": ["When do you open?"]}],
+    )
+    working_hours: dict[str, Any] | None = Field(
+        None,
+        description="When people answer who take over.",
+        examples=[{"time_zone": "Europe/Berlin", "days": {"mon": ["09:00", "18:00"]}}],
+    )
 
 
 class ChangedWidget(Asked):
@@ -162,6 +192,17 @@ class ChangedWidget(Asked):
     llm_max_tokens: int = 500
     fallback_to_knowledge_base: bool = True
     business_info: str = ""
+    persona: str = ""
+    languages: list[str] = Field(default=[])
+    allowed_origins: list[str] = Field(default=[])
+    confidence_threshold: float = 0.85
+    default_response: str = ""
+    visitor_notice: str = ""
+    llm_timeout_s: float = 20.0
+    conversation_token_limit: int | None = None
+    retention_days: int | None = None
+    appearance: dict[str, Any] = Field(default={})
+    working_hours: dict[str, Any] | None = None
     updated_at: AwareDatetime | None = Field(None, description=_EXPECTED)
 
 
@@ -179,6 +220,17 @@ class ShownWidget(BaseModel):
     llm_max_tokens: int
     fallback_to_knowledge_base: bool
     business_info: str
+    persona: str
+    languages: list[str]
+    allowed_origins: list[str]
+    confidence_threshold: float
+    default_response: str
+    visitor_notice: str
+    llm_timeout_s: float
+    conversation_token_limit: int | None
+    retention_days: int | None
+    appearance: dict[str, Any]
+    working_hours: dict[str, Any] | None
     created_at: datetime
     updated_at: datetime
 
@@ -232,6 +284,7 @@ class ShownUsage(BaseModel):
 class BindingUsage(ShownUsage):
     """What a widget used, and the limit it will meet first."""
 
+    notice: str | None = Field(description="What to tell the owner, once the free credits are used up.")
     binds_first: str | None = Field(
         description="The limit that stops it first at the current rate; null where none is to be seen.",
         examples=["daily_token_limit"],
@@ -299,6 +352,7 @@ def _add_clients(router: APIRouter, service: ClientService) -> None:
             client_id,
             client_name=asked.client_name,
             time_zone=asked.time_zone,
+            is_archived=asked.is_archived,
             expected=asked.updated_at,
             request_id=request_id,
         )
@@ -324,7 +378,7 @@ def _add_widgets(router: APIRouter, service: ClientService) -> None:
     async def create_widget(
         caller: KnownCaller, request_id: RequestId, client_id: ClientId, asked: NewWidget
     ) -> ShownWidget:
-        settings = WidgetSettings(**asked.model_dump())
+        settings = WidgetSettings(**_said(asked.model_dump()))
         return _shown_widget(await service.create_widget(caller, client_id, settings, request_id=request_id))
 
     @router.get(_WIDGET, summary="A widget, and how it answers")
@@ -335,7 +389,7 @@ def _add_widgets(router: APIRouter, service: ClientService) -> None:
     async def update_widget(
         caller: KnownCaller, request_id: RequestId, widget_id: WidgetId, asked: ChangedWidget
     ) -> ShownWidget:
-        changes = WidgetChanges(**asked.model_dump(exclude_unset=True, exclude={"updated_at"}))
+        changes = WidgetChanges(**_said(asked.model_dump(exclude_unset=True, exclude={"updated_at"})))
         changed = await service.update_widget(
             caller, widget_id, changes, expected=asked.updated_at, request_id=request_id
         )
@@ -392,6 +446,11 @@ def _add_usage(router: APIRouter, service: ClientService) -> None:
         )
 
 
+def _said(body: dict[str, Any]) -> dict[str, Any]:
+    """What a body says, its lists as the room takes them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
+
+
 def _shown_client(client: Client) -> ShownClient:
     return ShownClient(**{name: getattr(client, name) for name in ShownClient.model_fields})
 
@@ -405,7 +464,8 @@ def _shown_limits(limits: Limits) -> ShownLimits:
 
 
 def _shown_usage(found: WidgetUsage) -> BindingUsage:
-    return BindingUsage(**_fields(found.usage), binds_first=found.binds_first)
+    notice = EXHAUSTED_NOTICE if found.usage.credits_exhausted else None
+    return BindingUsage(**_fields(found.usage), binds_first=found.binds_first, notice=notice)
 
 
 def _fields(usage: LlmUsage) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from officium.core.tenancy.caller import Caller
 from officium.kit.errors import NotAuthenticated, OfficiumError, PermissionDenied
 from officium.web.caller import Authenticator, find_credential, read_headers
 from officium.web.keyed import identify_request
+from officium.web.lazy_routes import LazyRouter
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Runs the checks and gives the outcome of each by name."""
@@ -92,9 +93,9 @@ class OperationsParts:
     is_metrics_public: bool = False
 
 
-def operations_router(parts: OperationsParts) -> APIRouter:
+def operations_router(parts: OperationsParts) -> LazyRouter:
     """The routes."""
-    router = APIRouter(tags=["operations"])
+    router = LazyRouter(tags=["operations"])
 
     @router.head("/health", include_in_schema=False)
     @router.get("/health", summary="Is the process alive?")

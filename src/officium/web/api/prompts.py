@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 
+import msgspec
 from fastapi import APIRouter, Path, Query
 from msgspec.structs import asdict
 from pydantic import BaseModel, ConfigDict, Field
 
 from officium.core.prompts import PRODUCTION, Label, LabelMove, PromptDraft, PromptVersion, Variable
+from officium.core.prompts.golden import CaseFailure, GoldenCase
 from officium.core.prompts.service import Preview, PromptSummary
 from officium.core.tenancy.caller import Caller
 from officium.web.caller import Authenticator
@@ -22,7 +24,7 @@ class PromptService(Protocol):
     """Knows the prompts."""
 
     async def list_prompts(
-        self, caller: Caller, *, after: str = "", limit: int = 50
+        self, caller: Caller, *, after: str = "", limit: int = 50, words: str = ""
     ) -> Sequence[PromptSummary]: ...
 
     async def get_prompt(self, caller: Caller, name: str) -> PromptSummary: ...
@@ -32,6 +34,8 @@ class PromptService(Protocol):
     async def list_versions(
         self, caller: Caller, name: str, *, before: str | None = None, limit: int = 20
     ) -> Sequence[PromptVersion]: ...
+
+    async def get_version(self, caller: Caller, name: str, ref: str) -> PromptVersion: ...
 
     async def create_version(
         self, caller: Caller, draft: PromptDraft, *, label: str | None = None, request_id: str | None = None
@@ -59,7 +63,25 @@ class PromptService(Protocol):
         label: str = PRODUCTION,
     ) -> Preview: ...
 
+    async def preview_draft(
+        self, caller: Caller, draft: PromptDraft, variables: Mapping[str, object]
+    ) -> Preview: ...
+
+    async def check_draft(self, caller: Caller, draft: PromptDraft) -> tuple[int, Sequence[CaseFailure]]: ...
+
     async def diff(self, caller: Caller, name: str, old: str, new: str) -> str: ...
+
+    async def get_golden_set(
+        self, caller: Caller, name: str
+    ) -> tuple[Sequence[GoldenCase], Sequence[GoldenCase]]: ...
+
+    async def set_golden_set(
+        self, caller: Caller, name: str, cases: Sequence[GoldenCase], *, request_id: str | None = None
+    ) -> None: ...
+
+    async def run_golden_set(
+        self, caller: Caller, name: str, ref: str | None = None
+    ) -> tuple[PromptVersion, int, Sequence[CaseFailure]]: ...
 
 
 Tier = Literal["fast", "balanced", "advanced"]
@@ -149,6 +171,10 @@ class ShownPrompt(BaseModel):
     shipped: int | None = Field(description="The newest version that came with Officium.")
     own: int | None = Field(description="The newest version of the tenant's own.")
     labels: list[ShownLabel]
+    changed_at: datetime | None = Field(
+        description="When the tenant last published a version or moved a label; `null` for never."
+    )
+    changed_by: str | None
 
 
 class Prompts(BaseModel):
@@ -222,6 +248,69 @@ class PromptDiff(BaseModel):
     diff: str = Field(description="Unified, by line, settings included; empty if they say the same.")
 
 
+class GoldenExpectation(BaseModel):
+    """What must hold. The `prompt_` fields are of what a model would be sent, the others of its answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompt_has: list[str] = []
+    prompt_lacks: list[str] = []
+    max_prompt_tokens: int | None = None
+    answer_has: list[str] = []
+    answer_lacks: list[str] = []
+    fields: dict[str, Any] = Field({}, description="Values of the answer by name.")
+
+
+class GoldenExample(BaseModel):
+    """An example that every version must stand. `answer` is what a model was recorded to say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(examples=["overdue-deal"], max_length=64)
+    variables: dict[str, Any] = {}
+    answer: Any = Field(None, description="A text or a JSON value; without one only the prompt is checked.")
+    expect: GoldenExpectation = Field(default_factory=lambda: GoldenExpectation(fields={}))
+
+
+class GoldenExamples(BaseModel):
+    """The tenant's own examples of a prompt."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cases: list[GoldenExample] = Field(max_length=100)
+
+
+class GoldenSet(BaseModel):
+    """The examples that are shipped, and the tenant's own."""
+
+    shipped: list[GoldenExample]
+    own: list[GoldenExample]
+
+
+class GoldenOrder(BaseModel):
+    """Which version to try."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Ref | None = Field(None, description="By default the one in use.")
+
+
+class GoldenFailure(BaseModel):
+    """What a version does wrong."""
+
+    case: str
+    problem: str
+
+
+class GoldenResult(BaseModel):
+    """Whether a version passes. Answers are the recorded ones; no model is asked."""
+
+    version: Ref
+    cases: int
+    passed: bool
+    failures: list[GoldenFailure]
+
+
 PromptName = Annotated[str, Path(examples=["persona.ceo"], max_length=100)]
 LabelName = Annotated[str, Path(description="`production` is what is used.", max_length=32)]
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -236,8 +325,9 @@ def prompts_router(prompts: PromptService, authenticator: Authenticator) -> APIR
         caller: KnownCaller,
         after: Annotated[str, Query(description="The last name of the page before.", max_length=100)] = "",
         limit: Limit = 50,
+        q: Annotated[str, Query(description="Words in the name or description.", max_length=200)] = "",
     ) -> Prompts:
-        page = await prompts.list_prompts(caller, after=after, limit=limit)
+        page = await prompts.list_prompts(caller, after=after, limit=limit, words=q)
         next_after = page[-1].name if len(page) == limit else None
         return Prompts(prompts=[ShownPrompt(**_summary(prompt)) for prompt in page], next_after=next_after)
 
@@ -304,7 +394,40 @@ def prompts_router(prompts: PromptService, authenticator: Authenticator) -> APIR
     ) -> PromptDiff:
         return PromptDiff(old=old, new=new, diff=await prompts.diff(caller, name, old, new))
 
+    _add_golden_sets(router, prompts)
     return router
+
+
+def _add_golden_sets(router: APIRouter, prompts: PromptService) -> None:
+    @router.get(f"{_ROOT}/{{name}}/golden-set", summary="The examples every version must stand")
+    async def get_golden_set(caller: KnownCaller, name: PromptName) -> GoldenSet:
+        shipped, own = await prompts.get_golden_set(caller, name)
+        return GoldenSet(shipped=[_example(case) for case in shipped], own=[_example(case) for case in own])
+
+    @router.put(f"{_ROOT}/{{name}}/golden-set", summary="Replace the tenant's own examples")
+    async def set_golden_set(
+        caller: KnownCaller, name: PromptName, asked: GoldenExamples, request_id: RequestId
+    ) -> GoldenSet:
+        cases = [msgspec.convert(case.model_dump(), GoldenCase) for case in asked.cases]
+        await prompts.set_golden_set(caller, name, cases, request_id=request_id)
+        return await get_golden_set(caller, name)
+
+    @router.post(f"{_ROOT}/{{name}}/golden-set/test", summary="Whether a version passes its examples")
+    async def test_golden_set(
+        caller: KnownCaller, name: PromptName, asked: GoldenOrder | None = None
+    ) -> GoldenResult:
+        ref = asked.version if asked is not None else None
+        version, cases, failures = await prompts.run_golden_set(caller, name, ref)
+        return GoldenResult(
+            version=version.ref,
+            cases=cases,
+            passed=not failures,
+            failures=[GoldenFailure(case=one.case, problem=one.problem) for one in failures],
+        )
+
+
+def _example(case: GoldenCase) -> GoldenExample:
+    return GoldenExample(**{**asdict(case), "expect": GoldenExpectation(**asdict(case.expect))})
 
 
 def _draft(name: str, asked: NewPromptVersion) -> PromptDraft:

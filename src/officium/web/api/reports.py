@@ -26,6 +26,7 @@ from officium.web.caller import Authenticator
 from officium.web.csv_text import Cell, csv_response
 from officium.web.keyed import KnownCaller, keyed_router
 
+_LARGEST_ID = 2**63 - 1
 _CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {}}, "description": "A file, sent as it is read."}
 }
@@ -35,7 +36,15 @@ class Reports(Protocol):
     """Sums up the usage log."""
 
     async def summarize(
-        self, caller: Caller, group_by: GroupBy, days: Days = ..., *, limit: int = 100, offset: int = 0
+        self,
+        caller: Caller,
+        group_by: GroupBy,
+        days: Days = ...,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        widget_id: int | None = None,
+        client_id: int | None = None,
     ) -> UsageReport: ...
 
     async def list_provider_outcomes(self, caller: Caller, days: int = ...) -> Sequence[Outcomes]: ...
@@ -117,6 +126,7 @@ Grouping = Annotated[GroupBy, Query(description="By what the calls are told apar
 From = Annotated[date | None, Query(alias="from", description="The first day; 29 days before `to`.")]
 To = Annotated[date | None, Query(description="The last day; today.")]
 LastDays = Annotated[int, Query(description="How many days back from now.", ge=1, le=MOST_DAYS)]
+OfClient = Annotated[int | None, Query(description="What this client used.", ge=1, le=_LARGEST_ID)]
 Limit = Annotated[int, Query(description="How many rows at most.", ge=1, le=1000)]
 Offset = Annotated[int, Query(description="How many rows to pass over.", ge=0, le=LARGEST_REPORT)]
 
@@ -131,10 +141,13 @@ def reports_router(reports: Reports, authenticator: Authenticator) -> APIRouter:
         group_by: Grouping = "day",
         first: From = None,
         to: To = None,
+        client_id: OfClient = None,
         limit: Limit = 100,
         offset: Offset = 0,
     ) -> UsageSummary:
-        report = await reports.summarize(caller, group_by, Days(first, to), limit=limit, offset=offset)
+        report = await reports.summarize(
+            caller, group_by, Days(first, to), limit=limit, offset=offset, client_id=client_id
+        )
         return UsageSummary(
             group_by=report.group_by,
             from_=report.first,
@@ -152,9 +165,15 @@ def reports_router(reports: Reports, authenticator: Authenticator) -> APIRouter:
         responses=_CSV,
     )
     async def export_summary(
-        caller: KnownCaller, group_by: Grouping = "day", first: From = None, to: To = None
+        caller: KnownCaller,
+        group_by: Grouping = "day",
+        first: From = None,
+        to: To = None,
+        client_id: OfClient = None,
     ) -> StreamingResponse:
-        report = await reports.summarize(caller, group_by, Days(first, to), limit=LARGEST_REPORT)
+        report = await reports.summarize(
+            caller, group_by, Days(first, to), limit=LARGEST_REPORT, client_id=client_id
+        )
 
         async def pages() -> AsyncIterator[list[list[Cell]]]:
             yield [[row.key, *_shown(row).values()] for row in report.rows]

@@ -94,6 +94,17 @@ class BusinessStore:
             rows = (await connection.execute(_snapshots(caller, before, limit))).mappings().all()
         return list(map(_snapshot, rows))
 
+    async def list_snapshots_from(self, caller: Caller, start: datetime, limit: int) -> list[SavedSnapshot]:
+        """The first snapshots from a moment on, oldest first."""
+        query = (
+            select(analytics_snapshots)
+            .where(analytics_snapshots.c.tenant_id == caller.tenant_id, analytics_snapshots.c.as_of >= start)
+            .order_by(analytics_snapshots.c.as_of)
+            .limit(limit)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return list(map(_snapshot, (await connection.execute(query)).mappings()))
+
     async def put_insights(self, caller: Caller, insights: Sequence[SavedInsight], now: datetime) -> None:
         """Save all of them or none; one that was observed later stays. Raises InvalidInsight."""
         insert = self._insert(module_insights)

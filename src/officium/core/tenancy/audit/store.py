@@ -1,5 +1,6 @@
 """Writing the audit log in the transaction of the change, and reading it."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -32,6 +33,8 @@ class AuditStore:
         thing: str | None,
         thing_id: str | None,
         actor: str | None,
+        since: datetime | None,
+        until: datetime | None,
         before: str | None,
         limit: int,
     ) -> list[RecordedEntry]:
@@ -41,6 +44,10 @@ class AuditStore:
         for name, value in wanted.items():
             if value is not None:
                 query = query.where(audit_log.c[name] == value)
+        if since is not None:
+            query = query.where(audit_log.c.at >= since)
+        if until is not None:
+            query = query.where(audit_log.c.at < until)
         if before is not None:
             query = query.where(audit_log.c.id < before)
         query = query.order_by(audit_log.c.id.desc()).limit(limit)

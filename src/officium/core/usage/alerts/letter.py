@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from officium.core.usage.ledger.budget import Subject, Unit
 
-LetterType = Literal["budget.threshold_reached", "test"]
+LetterType = Literal["budget.threshold_reached", "conversation.waiting", "test"]
 
 _NANO = 1_000_000_000
 _PERIODS = {"day": "day", "month": "month"}

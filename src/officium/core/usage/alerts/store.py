@@ -171,6 +171,22 @@ class AlertStore:
         async with self._database.reading(caller.tenant_id) as connection:
             return [Destination(**row) for row in (await connection.execute(query)).mappings()]
 
+    async def list_without(self, caller: Caller, letter_id: str) -> list[Destination]:
+        """The destinations that do not have this letter yet."""
+        told = select(alert_deliveries.c.destination_id).where(
+            alert_deliveries.c.tenant_id == caller.tenant_id, alert_deliveries.c.alert_id == letter_id
+        )
+        query = (
+            select(alert_destinations)
+            .where(
+                alert_destinations.c.tenant_id == caller.tenant_id,
+                alert_destinations.c.id.not_in(told),
+            )
+            .order_by(alert_destinations.c.id)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return [Destination(**row) for row in (await connection.execute(query)).mappings()]
+
     async def add_delivery(self, caller: Caller, alert_id: str, destination_id: str, now: datetime) -> None:
         """Keep that a destination has the alert. One that was deleted meanwhile needs no note."""
         insert_or_not = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert

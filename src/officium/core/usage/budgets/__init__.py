@@ -3,6 +3,7 @@
 from officium.core.usage.budgets.balance import BudgetBalance
 from officium.core.usage.budgets.errors import BudgetExists
 from officium.core.usage.budgets.forecast import Forecast
+from officium.core.usage.budgets.runs import RunService
 from officium.core.usage.budgets.service import BUDGET_CHANGED, BudgetChanges, BudgetService
 from officium.core.usage.budgets.store import BudgetStore
 from officium.core.usage.budgets.terms import Terms
@@ -15,5 +16,6 @@ __all__ = [
     "BudgetService",
     "BudgetStore",
     "Forecast",
+    "RunService",
     "Terms",
 ]

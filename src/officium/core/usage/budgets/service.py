@@ -12,7 +12,7 @@ from officium.core.tenancy import AuditEntry, Caller, TenantStore, require
 from officium.core.usage.budgets.balance import BudgetBalance, balance_of, binding_budget, by_measure, measure
 from officium.core.usage.budgets.store import BudgetStore
 from officium.core.usage.budgets.terms import Terms, check_measure, check_subject, check_terms
-from officium.core.usage.ledger.budget import Budget, Period, Subject, Unit
+from officium.core.usage.ledger.budget import Budget, Period, Subject, SubjectKind, Unit
 from officium.core.usage.ledger.errors import BudgetNotFound
 from officium.core.usage.ledger.service import MOST_RESETS
 from officium.kit.clock import Clock
@@ -103,16 +103,26 @@ class BudgetService:
         )
 
     async def list_budgets(
-        self, caller: Caller, *, subject: Subject | None = None, after: str = "", limit: int = 50
+        self,
+        caller: Caller,
+        *,
+        subject: Subject | None = None,
+        kind: SubjectKind | None = None,
+        is_limited: bool | None = None,
+        after: str = "",
+        limit: int = 50,
     ) -> list[BudgetBalance]:
         """A page of the tenant's budgets, oldest first, beginning behind the id `after`.
 
+        Only those of a subject, of all subjects of a kind, and with or without a limit, where that is said.
         Needs `usage:read`. Raises InvalidRequest.
         """
         require(caller, "usage:read")
         if not 1 <= limit <= LARGEST_PAGE:
             raise InvalidRequest(f"A page has 1 to {LARGEST_PAGE} budgets.", param="limit")
-        found = await self._store.list_budgets(caller, [subject] if subject else [], after, limit)
+        found = await self._store.list_budgets(
+            caller, [subject] if subject else [], after, limit, kind=kind, is_limited=is_limited
+        )
         return await self._balances(caller, found)
 
     async def find_binding(self, caller: Caller, subject: Subject) -> str | None:

@@ -14,7 +14,7 @@ from officium.core.usage.budgets.balance import Counted, measure
 from officium.core.usage.budgets.errors import BudgetExists
 from officium.core.usage.budgets.forecast import LOOK_BACK
 from officium.core.usage.budgets.terms import MOST_BUDGETS
-from officium.core.usage.ledger.budget import Budget, Subject
+from officium.core.usage.ledger.budget import Budget, Subject, SubjectKind
 from officium.core.usage.ledger.errors import InvalidBudget
 from officium.core.usage.ledger.period import period_of
 from officium.core.usage.ledger.tables import budget_counters, budgets
@@ -61,13 +61,24 @@ class BudgetStore:
         return _budget(row) if row is not None else None
 
     async def list_budgets(
-        self, caller: Caller, subjects: Sequence[Subject], after: str, limit: int
+        self,
+        caller: Caller,
+        subjects: Sequence[Subject],
+        after: str,
+        limit: int,
+        *,
+        kind: SubjectKind | None = None,
+        is_limited: bool | None = None,
     ) -> list[Budget]:
         """A page of the tenant's budgets in the order they were made, beginning behind the id `after`.
 
-        Of these subjects alone, where some are named.
+        Of these subjects alone, where some are named; of one kind, and with or without a limit, likewise.
         """
         query = select(budgets).where(_of_subjects(caller, subjects), budgets.c.id > after)
+        if kind is not None:
+            query = query.where(budgets.c.subject_kind == kind)
+        if is_limited is not None:
+            query = query.where(budgets.c.limit.is_not(None) == is_limited)
         query = query.order_by(budgets.c.id).limit(limit)
         async with self._database.reading(caller.tenant_id) as connection:
             return [_budget(row) for row in (await connection.execute(query)).mappings()]
@@ -103,6 +114,24 @@ class BudgetStore:
                 await _delete_counters(caller, connection, [budget_id])
                 await record(caller, connection, entry)
         return is_deleted
+
+    async def delete_runs(
+        self, caller: Caller, *, run: str | None = None, before: datetime | None = None
+    ) -> None:
+        """Delete the ceilings of one run, or of those that began before a time, and what they counted."""
+        gone = select(budgets.c.id).where(
+            budgets.c.tenant_id == caller.tenant_id, budgets.c.subject_kind == "run"
+        )
+        if run is not None:
+            gone = gone.where(budgets.c.subject_id == run)
+        if before is not None:
+            gone = gone.where(budgets.c.created_at < before)
+        async with self._database.writing(caller.tenant_id) as connection:
+            ids = list((await connection.execute(gone)).scalars())
+            if ids:
+                query = delete(budgets).where(budgets.c.tenant_id == caller.tenant_id, budgets.c.id.in_(ids))
+                await connection.execute(query)
+                await _delete_counters(caller, connection, ids)
 
     async def forget_refusals(
         self, caller: Caller, budget_ids: Sequence[str], now: datetime, entries: Sequence[AuditEntry]

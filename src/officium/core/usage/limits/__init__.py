@@ -6,6 +6,7 @@ from officium.core.usage.limits.line import WaitingLines
 from officium.core.usage.limits.provider_limits import ProviderLimit, ProviderLimits
 from officium.core.usage.limits.rate_limit import RateLimit, RateLimitState, parse_limits
 from officium.core.usage.limits.shared_windows import SharedWindows
+from officium.core.usage.limits.sign_in_throttle import SignInThrottle
 from officium.core.usage.limits.tiers import LimitHits, Tier, TierLimiter
 from officium.core.usage.limits.token_meter import TokenMeter
 from officium.core.usage.limits.windows import LocalWindows, WindowStore
@@ -22,6 +23,7 @@ __all__ = [
     "RateLimited",
     "RateLimiter",
     "SharedWindows",
+    "SignInThrottle",
     "Tier",
     "TierLimiter",
     "TokenMeter",

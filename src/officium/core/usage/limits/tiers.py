@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import ceil
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, get_args
 
 from msgspec.structs import replace
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
@@ -74,6 +74,10 @@ class TierLimiter:
         """Whether anybody may ever be refused in this tier."""
         return any(self._standing.get(tier, _NOTHING)) or self._limits_of is not None
 
+    def list_limits(self, caller: Caller) -> dict[Tier, Limits]:
+        """What the caller's tenant may do in each tier; nothing stands for no limit."""
+        return {tier: self._limits_in(caller, tier) for tier in get_args(Tier)}
+
     async def admit(
         self, caller: Caller, tier: Tier, before_waiting: BeforeWaiting | None = None
     ) -> RateLimitState | None:
@@ -114,6 +118,10 @@ class TierLimiter:
             return state
         await before_waiting()
         return await lines.wait(name, state, lambda: limiter.check(caller.tenant_id))
+
+    def _limits_in(self, caller: Caller, tier: Tier) -> Limits:
+        found = self._limiters_of(caller, tier)
+        return [limit for limiter in found if limiter is not None for limit in limiter.limits]
 
     def _limiters_of(self, caller: Caller, tier: Tier) -> _Limiters:
         own = self._limits_of(caller, tier) if self._limits_of is not None else None

@@ -53,15 +53,18 @@ class ReportService:
         *,
         limit: int = 100,
         offset: int = 0,
+        widget_id: int | None = None,
+        client_id: int | None = None,
+        time_zone: str | None = None,
     ) -> UsageReport:
-        """What the tenant used in `days`, in groups; they are those of the tenant's time zone.
+        """What the tenant, or one of its widgets or clients, used in `days`, in groups.
 
-        Raises InvalidRequest.
+        The days are those of the tenant's time zone, or of another. Raises InvalidRequest.
         """
         require(caller, "usage:read")
         if not 1 <= limit <= LARGEST_REPORT or not 0 <= offset <= LARGEST_REPORT:
             raise InvalidRequest(f"A report has at most {LARGEST_REPORT:,} rows.", param="limit")
-        zone = await self._tenants.get_time_zone(caller)
+        zone = time_zone or await self._tenants.get_time_zone(caller)
         first, last = self._ends(days, zone)
         spans = days_between(first, last, zone)
         return UsageReport(
@@ -69,8 +72,10 @@ class ReportService:
             first=first,
             last=last,
             time_zone=zone,
-            rows=await self._store.read_sums(caller, group_by, spans, limit, offset),
-            total=await self._store.read_total(caller, spans[0].starts_at, spans[-1].ends_at),
+            rows=await self._store.read_sums(caller, group_by, spans, limit, offset, widget_id, client_id),
+            total=await self._store.read_total(
+                caller, spans[0].starts_at, spans[-1].ends_at, widget_id, client_id
+            ),
         )
 
     async def list_provider_outcomes(self, caller: Caller, days: int = DEFAULT_DAYS) -> list[Outcomes]:

@@ -47,16 +47,23 @@ class ReportStore:
         self._database = database
 
     async def read_sums(
-        self, caller: Caller, group_by: GroupBy, days: Sequence[Span], limit: int, offset: int
+        self,
+        caller: Caller,
+        group_by: GroupBy,
+        days: Sequence[Span],
+        limit: int,
+        offset: int,
+        widget_id: int | None = None,
+        client_id: int | None = None,
     ) -> list[UsageSums]:
         """The sums of each group in `days`, most tokens first; each day, first day first."""
         if group_by == "day":
-            return await self._read_days(caller, days[offset : offset + limit])
+            return await self._read_days(caller, days[offset : offset + limit], widget_id, client_id)
         key = _COLUMNS[group_by]
         tokens = func.coalesce(func.sum(usage_log.c.total_tokens), 0)
         query = (
             select(key.label("key"), *_sums(caller))
-            .where(_in_span(caller, days[0].starts_at, days[-1].ends_at))
+            .where(_in_span(caller, days[0].starts_at, days[-1].ends_at, widget_id, client_id))
             .group_by(key)
             .order_by(tokens.desc(), key)
             .limit(limit)
@@ -65,9 +72,17 @@ class ReportStore:
         async with self._database.reading(caller.tenant_id) as connection:
             return [_read_sums(row) for row in (await connection.execute(query)).mappings()]
 
-    async def read_total(self, caller: Caller, starts_at: datetime, ends_at: datetime) -> UsageSums:
+    async def read_total(
+        self,
+        caller: Caller,
+        starts_at: datetime,
+        ends_at: datetime,
+        widget_id: int | None = None,
+        client_id: int | None = None,
+    ) -> UsageSums:
         """The sums of everything from `starts_at` until `ends_at`."""
-        query = select(null().label("key"), *_sums(caller)).where(_in_span(caller, starts_at, ends_at))
+        span = _in_span(caller, starts_at, ends_at, widget_id, client_id)
+        query = select(null().label("key"), *_sums(caller)).where(span)
         async with self._database.reading(caller.tenant_id) as connection:
             return _read_sums((await connection.execute(query)).mappings().one())
 
@@ -148,7 +163,9 @@ class ReportStore:
         async with self._database.reading(caller.tenant_id) as connection:
             return [WrittenRecord(**row) for row in (await connection.execute(query)).mappings()]
 
-    async def _read_days(self, caller: Caller, days: Sequence[Span]) -> list[UsageSums]:
+    async def _read_days(
+        self, caller: Caller, days: Sequence[Span], widget_id: int | None, client_id: int | None
+    ) -> list[UsageSums]:
         """The sums of each day. The days are told the database, since SQLite knows no time zones."""
         if not days:
             return []
@@ -164,6 +181,10 @@ class ReportStore:
             usage_log.c.created_at >= named.c.starts_at,
             usage_log.c.created_at < named.c.ends_at,
         )
+        if widget_id is not None:
+            that_day = and_(that_day, usage_log.c.widget_id == widget_id)
+        if client_id is not None:
+            that_day = and_(that_day, usage_log.c.client_id == client_id)
         query = (
             select(named.c.key.label("key"), *_sums(caller))
             .select_from(named)
@@ -175,12 +196,15 @@ class ReportStore:
             return [_read_sums(row) for row in (await connection.execute(query)).mappings()]
 
 
-def _in_span(caller: Caller, starts_at: datetime, ends_at: datetime) -> ColumnElement[bool]:
-    return and_(
-        usage_log.c.tenant_id == caller.tenant_id,
-        usage_log.c.created_at >= starts_at,
-        usage_log.c.created_at < ends_at,
-    )
+def _in_span(
+    caller: Caller,
+    starts_at: datetime,
+    ends_at: datetime,
+    widget_id: int | None = None,
+    client_id: int | None = None,
+) -> ColumnElement[bool]:
+    span = and_(_since(caller, starts_at, widget_id), usage_log.c.created_at < ends_at)
+    return span if client_id is None else and_(span, usage_log.c.client_id == client_id)
 
 
 def _since(caller: Caller, since: datetime, widget_id: int | None = None) -> ColumnElement[bool]:

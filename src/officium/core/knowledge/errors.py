@@ -1,0 +1,9 @@
+"""What can go wrong with a knowledge base, by name."""
+
+from officium.kit.errors import ServiceUnavailable
+
+
+class EncoderMissing(ServiceUnavailable):
+    """The local encoder's weights are not installed, or cannot be read."""
+
+    code = "encoder_missing"

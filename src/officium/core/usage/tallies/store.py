@@ -1,0 +1,172 @@
+"""Loading and saving tallies."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, String, and_, column, func, or_, select, values
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from officium.core.tenancy import Caller
+from officium.core.usage.ledger.period import Span as Stretch
+from officium.core.usage.tallies.tables import usage_tallies as tallies
+from officium.core.usage.tallies.tally import DAY, FIELDS, Kind, Place, Tally, day_of
+from officium.kit.database import Database, UtcDateTime
+
+_KEYS = ("tenant_id", "kind", "span", "starts_at", "key")
+_COLUMNS = (*_KEYS, *FIELDS)
+_ADDED = ", ".join(f"{name} = usage_tallies.{name} + excluded.{name}" for name in FIELDS)
+_INTO = f"INSERT INTO usage_tallies ({', '.join(_COLUMNS)})"
+_OR_ADD = f"ON CONFLICT ({', '.join(_KEYS)}) DO UPDATE SET {_ADDED}"
+_VALUES = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_COLUMNS)))
+_SQLITE = f"{_INTO} SELECT {_VALUES} FROM json_each(?) WHERE true {_OR_ADD}"  # noqa: S608  our own words
+_POSTGRESQL = f"{_INTO} VALUES ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))}) {_OR_ADD}"
+
+
+class TallyStore:
+    """The table of tallies. It is written with the usage log, in the same transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read_total(self, caller: Caller, kind: Kind, starts_at: datetime, ends_at: datetime) -> Tally:
+        """What everything of a kind came to, from `starts_at` until `ends_at`; both are whole slots."""
+        query = _sums(caller, kind, starts_at, ends_at)
+        async with self._database.reading(caller.tenant_id) as connection:
+            return _tally((await connection.execute(query)).mappings().one())
+
+    async def read_groups(
+        self, caller: Caller, kind: Kind, starts_at: datetime, ends_at: datetime, limit: int
+    ) -> list[tuple[str, Tally]]:
+        """The same, for each key by itself: the dearest first, then those with most tokens and requests."""
+        query = (
+            _sums(caller, kind, starts_at, ends_at, tallies.c.key)
+            .group_by(tallies.c.key)
+            .order_by(
+                func.sum(tallies.c.cost_nano_usd).desc(),
+                func.sum(tallies.c.total_tokens).desc(),
+                func.sum(tallies.c.attempts).desc(),
+                tallies.c.key,
+            )
+            .limit(limit)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [(row["key"], _tally(row)) for row in rows]
+
+    async def read_points(self, caller: Caller, stretches: Sequence[Stretch]) -> list[Tally]:
+        """What everything came to in each of these stretches of time, in their order."""
+        if not stretches:
+            return []
+        bounds = values(
+            column("number", String),
+            column("starts_at", UtcDateTime),
+            column("ends_at", UtcDateTime),
+            name="bounds",
+        ).data([(f"{n:04}", one.starts_at, one.ends_at) for n, one in enumerate(stretches)])
+        named = bounds.cte("stretches")
+        theirs = and_(
+            tallies.c.tenant_id == caller.tenant_id,
+            tallies.c.kind == "all",
+            tallies.c.span == "slot",
+            tallies.c.starts_at >= named.c.starts_at,
+            tallies.c.starts_at < named.c.ends_at,
+        )
+        query = (
+            select(named.c.number, *_columns(caller))
+            .select_from(named)
+            .outerjoin(tallies, theirs)
+            .group_by(named.c.number)
+            .order_by(named.c.number)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return [_tally(row) for row in (await connection.execute(query)).mappings()]
+
+    async def find_last(
+        self, caller: Caller, kind: Kind, key: str, before: datetime | None = None
+    ) -> datetime | None:
+        """The beginning of the last slot, before a moment, in which there was something with this key."""
+        query = select(func.max(tallies.c.starts_at)).where(
+            tallies.c.tenant_id == caller.tenant_id,
+            tallies.c.kind == kind,
+            tallies.c.span == "slot",
+            tallies.c.key == key,
+        )
+        if before is not None:
+            query = query.where(tallies.c.starts_at < before)
+        async with self._database.reading(caller.tenant_id) as connection:
+            found: datetime | None = (await connection.execute(query)).scalar()
+        return found
+
+
+async def add_to_postgresql_for_all_tenants(connection: AsyncConnection, sums: Mapping[Place, Tally]) -> None:
+    """Add to the tallies, in the transaction that writes what they sum up."""
+    rows = [(*place, *(getattr(tally, name) for name in FIELDS)) for place, tally in sums.items()]
+    await connection.exec_driver_sql(_POSTGRESQL, rows)
+
+
+def add_to_sqlite_for_all_tenants(connection: sqlite3.Connection, rows: bytes) -> None:
+    """The same on SQLite, with rows as `rows_for_sqlite` makes them."""
+    connection.execute(_SQLITE, (rows.decode(),))
+
+
+def rows_for_sqlite(sums: Mapping[Place, Tally]) -> bytes:
+    """The rows as JSON: they go to the database in one step."""
+    return msgspec.json.encode(
+        [
+            (tenant, kind, span, _written(starts_at), key, *(getattr(tally, name) for name in FIELDS))
+            for (tenant, kind, span, starts_at, key), tally in sums.items()
+        ]
+    )
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
+def _sums(
+    caller: Caller, kind: Kind, starts_at: datetime, ends_at: datetime, *keys: ColumnElement[Any]
+) -> Select[Any]:
+    return select(*keys, *_columns(caller)).where(
+        tallies.c.tenant_id == caller.tenant_id,
+        tallies.c.kind == kind,
+        or_(*_parts(caller, starts_at, ends_at)),
+    )
+
+
+def _parts(caller: Caller, starts_at: datetime, ends_at: datetime) -> list[ColumnElement[bool]]:
+    """The fewest tallies that make up this time: whole days where there are any, slots at the edges."""
+    first_day = day_of(starts_at) if day_of(starts_at) == starts_at else day_of(starts_at) + DAY
+    last_day = day_of(ends_at)
+    if first_day >= last_day:
+        return [_part(caller, "slot", starts_at, ends_at)]
+    return [
+        _part(caller, span, begins, ends)
+        for span, begins, ends in (
+            ("slot", starts_at, first_day),
+            ("day", first_day, last_day),
+            ("slot", last_day, ends_at),
+        )
+        if begins < ends
+    ]
+
+
+def _part(caller: Caller, span: str, starts_at: datetime, ends_at: datetime) -> ColumnElement[bool]:
+    return and_(
+        tallies.c.tenant_id == caller.tenant_id,
+        tallies.c.span == span,
+        tallies.c.starts_at >= starts_at,
+        tallies.c.starts_at < ends_at,
+    )
+
+
+def _columns(caller: Caller) -> list[ColumnElement[Any]]:
+    mine = tallies.c.tenant_id == caller.tenant_id
+    return [func.sum(tallies.c[name]).filter(mine).label(name) for name in FIELDS]
+
+
+def _tally(row: Mapping[Any, Any]) -> Tally:
+    """PostgreSQL sums up in decimals, and nothing to sum up is NULL on both."""
+    return Tally(**{name: int(row[name] or 0) for name in FIELDS})

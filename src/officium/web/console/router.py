@@ -1,0 +1,179 @@
+"""The console's routes, in one place."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi import HTTPException, Request, Response
+
+from officium.core.llm.deployment import Provider
+from officium.core.tenancy.caller import Caller
+from officium.kit.errors import NotFound
+from officium.web.api.cashflow import Cashflow
+from officium.web.api.cashflow_deals import Deals
+from officium.web.api.completions import CompletionGateway
+from officium.web.api.prompt_experiments import Experiments
+from officium.web.api.prompt_files import PromptFiles
+from officium.web.api.prompts import PromptService
+from officium.web.api.writer import Writer
+from officium.web.console.assets import Assets
+from officium.web.console.frame import Frame, guarded, redirect
+from officium.web.console.languages import People, add_language_route
+from officium.web.console.pages import settings
+from officium.web.console.pages.advisors import Advisers, Conversations, add_advisors_page
+from officium.web.console.pages.audit import AuditEntries, NamesOf, add_audit_page
+from officium.web.console.pages.board import Board, add_board_page
+from officium.web.console.pages.budgets import BudgetParts, add_budgets_page
+from officium.web.console.pages.business import Businesses, add_business_page
+from officium.web.console.pages.cashflow import CashflowPages, add_cashflow_page
+from officium.web.console.pages.cashflow_deals import add_cashflow_deals
+from officium.web.console.pages.cashflow_files import add_cashflow_files
+from officium.web.console.pages.cashflow_proof import add_cashflow_proof
+from officium.web.console.pages.clients import Clients, Credits, add_clients_page
+from officium.web.console.pages.decisions import Decisions, add_decisions_page
+from officium.web.console.pages.home import Home, add_home_routes
+from officium.web.console.pages.keys import Keys, add_keys_page
+from officium.web.console.pages.members import Clients as MembersClients
+from officium.web.console.pages.members import Members, add_members_page
+from officium.web.console.pages.overview import Attention, OverviewPage, Overviews
+from officium.web.console.pages.prompt_editor import add_prompt_editor
+from officium.web.console.pages.prompt_trials import add_prompt_trials
+from officium.web.console.pages.prompts import Colleagues, PromptPages, add_prompt_pages
+from officium.web.console.pages.providers import Catalogue, Checks, Configs, add_providers_page
+from officium.web.console.pages.requests import Searches, add_requests_page
+from officium.web.console.pages.rules import RulesParts, Studio, add_rules_pages
+from officium.web.console.pages.rules_desk import add_rule_desk
+from officium.web.console.pages.rules_tries import add_rule_tries
+from officium.web.console.pages.settings import OwnTenant, add_settings_page
+from officium.web.console.pages.widgets import WidgetServices, add_widget_pages
+from officium.web.console.pages.writer import add_writer_page
+from officium.web.console.pages.writer_learning import add_writer_batch, add_writer_learning
+from officium.web.console.sign_in import SignIns, add_account_routes, sign_in_router
+from officium.web.console.signed_in import signed_in_router
+from officium.web.lazy_routes import LazyRouter
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+class ConsolePeople(People, settings.People, Protocol):
+    """What the pages ask about whoever reads them."""
+
+
+class ConsoleClients(Clients, MembersClients, Protocol):
+    """What they ask of an agency's clients."""
+
+
+class ConsoleConversations(Conversations, settings.Retention, Protocol):
+    """What the pages ask of conversations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsoleParts:
+    """What the console is built from."""
+
+    sign_ins: SignIns
+    people: ConsolePeople
+    members: Members
+    keys: Keys
+    audit: AuditEntries
+    own_tenant: OwnTenant
+    gateway: CompletionGateway
+    providers: Collection[Provider]
+    available_providers: Callable[[Caller], Awaitable[Collection[str]]]
+    default_model: str | None
+    advisers: Advisers
+    conversations: ConsoleConversations
+    businesses: Businesses
+    rules: RulesParts
+    widgets: WidgetServices
+    board: Board
+    decisions: Decisions
+    clients: ConsoleClients
+    credits: Credits
+    budgets: BudgetParts
+    prompts: PromptService
+    prompt_files: PromptFiles
+    experiments: Experiments
+    colleagues: Colleagues
+    writer: Writer
+    heartbeat_s: float
+    cashflow: Cashflow
+    deals: Deals
+    overviews: Overviews
+    attention: Attention
+    searches: Searches
+    configs: Configs
+    checks: Checks
+    catalogue: Catalogue
+
+
+def console_router(parts: ConsoleParts) -> LazyRouter:
+    """Every page, and the files they need."""
+    assets = Assets()
+    frame = Frame(assets)
+    closed = signed_in_router(parts.sign_ins, frame)
+    home = Home(parts.gateway, parts.providers, parts.available_providers, parts.default_model)
+    overview = OverviewPage(parts.overviews, parts.attention, parts.clients, frame)
+    add_home_routes(closed, home, overview, frame)
+    add_requests_page(closed, parts.searches, frame)
+    add_providers_page(closed, parts.configs, parts.checks, parts.catalogue, tuple(parts.providers), frame)
+    add_account_routes(closed, parts.sign_ins, frame)
+    add_language_route(closed, parts.people)
+    add_advisors_page(closed, parts.advisers, parts.conversations, parts.businesses, parts.heartbeat_s, frame)
+    add_business_page(closed, parts.businesses, frame)
+    studio = Studio(parts.rules, frame)
+    add_rules_pages(closed, studio)
+    add_rule_tries(closed, studio)
+    add_rule_desk(closed, studio)
+    cashflow = CashflowPages(parts.cashflow, parts.deals, frame)
+    for add in (add_cashflow_page, add_cashflow_deals, add_cashflow_files, add_cashflow_proof):
+        add(closed, cashflow)
+    add_widget_pages(closed, parts.widgets, frame)
+    add_board_page(closed, parts.board, frame)
+    add_decisions_page(closed, parts.decisions, parts.businesses, frame)
+    add_clients_page(closed, parts.clients, parts.credits, frame)
+    add_budgets_page(closed, parts.budgets, frame)
+    prompts = PromptPages(parts.prompts, parts.colleagues, frame)
+    add_prompt_editor(closed, prompts, parts.prompt_files)
+    add_prompt_pages(closed, prompts)
+    add_prompt_trials(closed, prompts, parts.experiments)
+    add_writer_page(closed, parts.writer, parts.deals, frame)
+    add_writer_batch(closed, parts.writer, parts.deals, parts.heartbeat_s, frame)
+    add_writer_learning(closed, parts.writer, frame)
+    add_keys_page(closed, parts.keys, frame)
+    add_members_page(closed, parts.members, parts.clients, frame)
+    add_audit_page(closed, parts.audit, NamesOf(parts.members, parts.keys), frame)
+    add_settings_page(closed, parts.people, parts.own_tenant, parts.conversations, frame)
+
+    @closed.get("/console/{rest:path}")
+    async def nothing(request: Request, rest: str) -> Response:
+        if not rest:
+            return redirect("/console")
+        raise NotFound("The address may be mistyped, or what was here is gone.")
+
+    router = LazyRouter(include_in_schema=False)
+    router.include_router(_open_router(assets))
+    router.include_router(sign_in_router(parts.sign_ins, frame))
+    router.include_router(closed)
+    return router
+
+
+def _open_router(assets: Assets) -> LazyRouter:
+    router = LazyRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def root() -> Response:
+        return redirect("/console")
+
+    @router.get("/console/assets/{name}")
+    async def asset(request: Request, name: str) -> Response:
+        found = assets.find(name)
+        if found is None:
+            raise HTTPException(404)
+        headers = {"cache-control": _FOR_EVER, "vary": "accept-encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            return guarded(Response(found.gzipped, headers=headers, media_type=found.media_type))
+        return guarded(Response(found.body, headers=headers, media_type=found.media_type))
+
+    return router

@@ -1,0 +1,35 @@
+"""What surrounds every page, and what went wrong."""
+
+from collections.abc import Mapping
+
+TEXTS: Mapping[str, str] = {
+    "product": "Officium",
+    "skip": "انتقل إلى المحتوى",
+    "menu.open": "افتح القائمة",
+    "menu.close": "أغلق القائمة",
+    "menu.label": "الصفحات",
+    "nav.more": "روابط أخرى",
+    "nav.api": "مرجع واجهة البرمجة",
+    "theme.label": "المظهر",
+    "theme.light": "فاتح",
+    "theme.dark": "داكن",
+    "theme.auto": "كما في النظام",
+    "language.label": "اللغة",
+    "person.menu": "حسابك:",
+    "person.password": "تغيير كلمة المرور",
+    "person.sign_out": "تسجيل الخروج",
+    "role.owner": "المالك",
+    "role.admin": "مدير",
+    "role.member": "عضو",
+    "role.viewer": "مُطَّلِع",
+    "error.home": "إلى صفحة البداية",
+    "error.sign_in": "تسجيل الدخول",
+    "error.request": "الطلب {id}",
+    "error.404.title": "لا يوجد شيء هنا",
+    "error.403.title": "هذا غير متاح لك",
+    "error.400.title": "لم ينجح ذلك",
+    "error.429.title": "أسرع مما ينبغي",
+    "error.500.title": "حدث خطأ من جانبنا",
+    "error.503.title": "غير متاح في الوقت الحالي",
+    "nav.guide": "التوثيق",
+}

@@ -1,0 +1,43 @@
+"""Settings: one's own, and those of the tenant."""
+
+from collections.abc import Mapping
+
+TEXTS: Mapping[str, str] = {
+    "nav.settings": "الإعدادات",
+    "flash.session_ended": "أُنهيت الجلسة.",
+    "flash.tenant_saved": "تم الحفظ.",
+    "flash.tenant_connected": "تم الربط. يمكنك الآن التنقل بين هذه الجهات.",
+    "flash.tenant_entered": "أنت الآن في جهة أخرى.",
+    "settings.title": "الإعدادات",
+    "settings.lead": "ما تختاره لنفسك، وما يسري على الجميع في جهتك.",
+    "settings.own": "أنت",
+    "settings.sessions": "أين سجّلت الدخول",
+    "settings.sessions.hint": "أنهِ ما لا تعرفه، ثم غيّر كلمة مرورك.",
+    "settings.sessions.browser": "متصفح",
+    "settings.sessions.this": "هذه الجلسة",
+    "settings.sessions.seen": "آخر ظهور:",
+    "settings.sessions.since": "منذ:",
+    "settings.sessions.end": "أنهِ",
+    "settings.tenants": "جهاتك",
+    "settings.tenants.this": "أنت هنا",
+    "settings.tenants.go": "انتقل إليها",
+    "settings.tenants.add": "اربط جهة أخرى",
+    "settings.tenants.hint": (
+        "أثبت مرة واحدة أنك عضو هناك أيضًا. بعدها تتنقل بينهما بلا كلمة مرور، إلى أن يعطيك أحد كلمة جديدة."
+    ),
+    "settings.tenants.password": "كلمة مرورك هناك",
+    "settings.tenants.submit": "اربط",
+    "settings.tenant": "الجهة",
+    "settings.tenant.name": "الاسم",
+    "settings.tenant.zone": "المنطقة الزمنية",
+    "settings.tenant.zone.hint": "تحدد متى تبدأ الأيام في التقارير والميزانيات الجديدة.",
+    "settings.tenant.retention": "مدة حفظ المحادثات (بالأيام)",
+    "settings.tenant.retention.hint": "يُحذف الأقدم. اتركه فارغًا لحفظها.",
+    "settings.tenant.submit": "احفظ",
+    "settings.export": "خذ بياناتك معك",
+    "settings.export.hint": "ملفات تُفتح في جدول بيانات أو محرر.",
+    "settings.export.audit": "سجل التغييرات",
+    "settings.export.usage": "الطلبات والتكاليف",
+    "settings.export.prompts": "نصوص الطلبات",
+    "settings.export.deals": "الصفقات",
+}

@@ -1,0 +1,36 @@
+"""What surrounds every page, and what went wrong."""
+
+from collections.abc import Mapping
+
+TEXTS: Mapping[str, str] = {
+    "product": "Officium",
+    "skip": "Skip to the content",
+    "menu.open": "Open the menu",
+    "menu.close": "Close the menu",
+    "menu.label": "Pages",
+    "nav.more": "Elsewhere",
+    "nav.guide": "Documentation",
+    "nav.api": "API reference",
+    "theme.label": "Appearance",
+    "theme.light": "Light",
+    "theme.dark": "Dark",
+    "theme.auto": "As the system",
+    "language.label": "Language",
+    "person.menu": "Your account:",
+    "person.password": "Change password",
+    "person.sign_out": "Sign out",
+    "role.owner": "Owner",
+    "role.admin": "Administrator",
+    "role.member": "Member",
+    "role.viewer": "Viewer",
+    "error.home": "Go to the start page",
+    "error.sign_in": "Sign in",
+    "error.did_you_mean": "Did you mean {names}?",
+    "error.request": "Request {id}",
+    "error.404.title": "There is nothing here",
+    "error.403.title": "This is not for you",
+    "error.400.title": "That did not work",
+    "error.429.title": "Too fast",
+    "error.500.title": "Something went wrong on our side",
+    "error.503.title": "Not available at the moment",
+}

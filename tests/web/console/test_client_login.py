@@ -1,0 +1,135 @@
+"""People who are bound to one client of an agency: each door is tried with another client's things."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from officium.apps.widget.widget import WidgetSettings
+from officium.core.tenancy import operator_of
+from officium.web.tiers import TIERS
+from tests.support.console import PASSWORD, Visitor, csrf_in
+from tests.support.house import House, open_house
+from tests.support.web import Reply
+
+CARLA = "carla@client.example"
+DOORS = sorted(
+    route for route in TIERS if route[1].startswith("/api/chat-widget/") and "/public/" not in route[1]
+)
+ELSEWHERE = (
+    "/api/usage/calls",
+    "/api/llm-config",
+    "/api/audit-log",
+    "/api/prompts",
+    "/api/budgets",
+    "/cashflow/deals",
+    "/c-suite/conversations",
+)
+
+
+@dataclass(frozen=True)
+class Agency:
+    """Two clients with a widget each, and somebody who belongs to the first."""
+
+    visitor: Visitor
+    own_client: int
+    own_widget: int
+    other_client: int
+    other_widget: int
+
+    async def ask(self, method: str, path: str) -> Reply:
+        """As a page of the console would ask."""
+        page = await self.visitor.get("/console/settings")
+        ours = {"sec-fetch-site": "same-origin", "x-csrf-token": csrf_in(page)}
+        return await self.visitor.send(method, path, {} if method in ("POST", "PUT") else None, ours)
+
+
+@pytest.fixture
+async def agency(tmp_path: Path) -> AsyncIterator[Agency]:
+    async with open_house(tmp_path) as house:
+        yield await _found(house)
+
+
+async def _found(house: House) -> Agency:
+    tenant = (await house.resident("Agency")).tenant
+    operator, ids = operator_of(tenant.id), []
+    for name in ("Bakery", "Garage"):
+        client = await house.parts.clients.create_client(operator, name)
+        widget = await house.parts.clients.create_widget(
+            operator, client.id, WidgetSettings(name=f"{name} chat")
+        )
+        ids += [client.id, widget.id]
+    await house.parts.members.create_member(
+        operator, CARLA, role="client", password=PASSWORD, client_id=ids[0]
+    )
+    visitor = Visitor(house.app)
+    await visitor.sign_in(CARLA, PASSWORD)
+    return Agency(visitor, *ids)
+
+
+async def test_only_their_own_client_is_there(agency: Agency) -> None:
+    refused = {}
+    for method, path in DOORS:
+        here = path.replace("{clientId}", str(agency.other_client)).replace(
+            "{widgetId}", str(agency.other_widget)
+        )
+        reply = await agency.ask(method, re.sub(r"\{\w+\}", "1", here))
+        if path == "/api/chat-widget/clients" and method == "GET":
+            assert [client["id"] for client in reply.json["clients"]] == [agency.own_client]
+        elif reply.status not in (403, 404):
+            refused[f"{method} {path}"] = reply.status
+
+    # A body that is wrong is told before anything is looked up.
+    assert set(refused.values()) <= {400}
+    assert all(route.startswith(("POST", "PUT")) for route in refused)
+
+
+async def test_their_own_things_are_read_and_not_changed(agency: Agency) -> None:
+    own = f"/api/chat-widget/widgets/{agency.own_widget}"
+
+    read = [
+        (await agency.ask("GET", path)).status
+        for path in (
+            f"/api/chat-widget/clients/{agency.own_client}/llm-usage",
+            f"/api/chat-widget/clients/{agency.own_client}/widgets",
+            own,
+            f"{own}/llm-analytics",
+            f"{own}/knowledge/entries",
+            f"{own}/inbox",
+            f"{own}/requests",
+            f"{own}/leads",
+        )
+    ]
+    deleted = await agency.ask("DELETE", own)
+
+    assert read == [200] * len(read)
+    assert deleted.status == 403
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+async def test_no_other_door_opens(agency: Agency, path: str) -> None:
+    assert (await agency.ask("GET", path)).status == 403
+
+
+async def test_pages_show_their_widgets_alone(agency: Agency) -> None:
+    start = await agency.visitor.get("/console")
+    widgets = await agency.visitor.get("/console/widgets")
+    closed = [
+        (await agency.visitor.get(path)).status
+        for path in (
+            "/console/advisors",
+            "/console/keys",
+            "/console/members",
+            "/console/audit",
+            f"/console/widgets/{agency.other_widget}",
+        )
+    ]
+
+    assert (start.status, start.headers["location"]) == (303, "/console/widgets")
+    assert widgets.status == 200
+    assert b"Bakery chat" in widgets.body
+    assert b"Garage" not in widgets.body
+    assert b'href="/console/advisors"' not in widgets.body
+    assert set(closed) <= {403, 404}
