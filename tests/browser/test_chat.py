@@ -1,10 +1,11 @@
 """The advisors' page in a real browser."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Response
+from playwright.async_api import Page, Response, Route
 
 from officium.apps.personas.business import BusinessProfile, Snapshot
 from tests.support.browser import open_page
@@ -306,6 +307,32 @@ async def test_conversations_are_found_renamed_and_deleted(tmp_path: Path):
     assert "deleted" in told
     assert len(left) == 1
     assert "About walruses" in left[0]
+
+
+async def test_list_of_a_new_conversation_keeps_to_the_words_searched_for_meanwhile(tmp_path: Path):
+    async with running_server(tmp_path) as server, open_page() as page:
+        person = await a_person(server)
+        await sign_in(page, server, person, PAGE)
+        await _ask(page, "About pelicans")
+        await _finished(page)
+        await page.goto(server.url + PAGE)
+        searched = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await searched.wait()
+            await route.continue_()
+
+        await page.route("**/console/advisors/conversations/*", late)
+        await _ask(page, "About walruses")
+        await page.fill("[type=search]", "PELICAN")
+        await page.wait_for_function("() => document.querySelectorAll('.talk-found li').length === 1")
+        async with page.expect_response("**/console/advisors/list?**"):
+            searched.set()
+        await page.wait_for_selector("h1:has-text('walruses')")
+        found = await page.locator(".talk-found li").all_inner_texts()
+
+    assert len(found) == 1
+    assert "About pelicans" in found[0]
 
 
 def _is_post(response: Response) -> bool:

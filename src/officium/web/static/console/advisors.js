@@ -260,11 +260,12 @@
       const whole = new DOMParser().parseFromString(await (await ask(location.pathname)).text(), "text/html");
       page.querySelector("[data-title]").textContent = whole.querySelector("[data-title]").textContent;
       page.querySelector("[data-menu-place]").replaceChildren(...whole.querySelector("[data-menu-place]").children);
-      page.querySelector("[data-found]").innerHTML = whole.querySelector("[data-found]").innerHTML;
       document.title = whole.title;
     } catch {
       // The frame of the page is of yesterday then; the conversation itself goes on.
     }
+    // By the words that stand in the search now, not by those the page was loaded with.
+    refreshList();
   }
 
   question.addEventListener("input", grow);
