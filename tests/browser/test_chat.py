@@ -280,6 +280,7 @@ async def test_conversations_are_found_renamed_and_deleted(tmp_path: Path):
             await page.goto(server.url + PAGE)
             await _ask(page, words)
             await _finished(page)
+        await page.wait_for_function("() => document.querySelectorAll('.talk-found li').length === 2")
         await page.fill("[type=search]", "PELICAN")
         await page.wait_for_function("() => document.querySelectorAll('.talk-found li').length === 1")
         async with page.expect_navigation():
@@ -324,8 +325,8 @@ async def test_list_of_a_new_conversation_keeps_to_the_words_searched_for_meanwh
 
         await page.route("**/console/advisors/conversations/*", late)
         await _ask(page, "About walruses")
-        await page.fill("[type=search]", "PELICAN")
-        await page.wait_for_function("() => document.querySelectorAll('.talk-found li').length === 1")
+        async with page.expect_response("**/console/advisors/list?q=PELICAN*"):
+            await page.fill("[type=search]", "PELICAN")
         async with page.expect_response("**/console/advisors/list?**"):
             searched.set()
         await page.wait_for_selector("h1:has-text('walruses')")
