@@ -17,20 +17,9 @@ OTHERS = {code: language for code, language in LANGUAGES.items() if code != "en"
 NOT_YET: dict[str, frozenset[str]] = {
     "ar": frozenset(
         (
-            "alerts.",
-            "budgets.",
             "cashflow.",
-            "clients.",
-            "error.did_you_mean",
             "flash.",
-            "limits.",
-            "meter.",
-            "models.",
-            "outlook.",
-            "overview.",
             "prompts.",
-            "providers.",
-            "requests.",
             "rules.",
             "widgets.",
             "writer.",

@@ -1,4 +1,25 @@
-"""Arabic. Each page has a file of its own, and a line here."""
+"""Arabic. Each page has a file of its own, and a line here.
+
+One word for one thing. Buttons are imperatives (احفظ، أضف، احذف), and what happened is told in the passive
+(حُفظت القاعدة). A number stands behind a colon, or before a word that does not bend with it, for there are no
+plural forms. Values are set apart from the text around them by `Language.say`. The words:
+
+    tenant جهة, member عضو, administrator مدير, operator مشغّل, role دور, client عميل, customer زبون,
+    visitor زائر, advisor مستشار, provider مزوّد, model نموذج, configuration تهيئة, settings إعدادات,
+    key مفتاح, token رمز, request طلب, call استدعاء, attempt محاولة, answer إجابة, prompt موجّه,
+    version نسخة, label تسمية, tag وسم, variable متغيّر, golden set المجموعة المرجعية, experiment تجربة,
+    credits رصيد, budget ميزانية, limit حد, usage استهلاك, cost تكلفة, price سعر, alert تنبيه,
+    hold محجوز, ledger دفتر الأستاذ, request log سجل الطلبات, audit log سجل التغييرات, webhook خطاف ويب,
+    begin anew يتجدد, used up نفد, default افتراضي, temperature العشوائية, confidence الثقة,
+    widget ودجة, knowledge base قاعدة المعرفة, entry مُدخل, gap ثغرة, inbox صندوق الوارد,
+    canned answer إجابة جاهزة, saved question سؤال محفوظ, lead بيانات تواصل, source مصدر, snippet سطر,
+    rule قاعدة, trigger محفّز, condition شرط, action إجراء, fact معطى, catalogue كتالوج, fires تنطلق,
+    dry run تشغيل تجريبي, replay إعادة تشغيل, conflict تعارض, shadowed محجوبة, grammar محلّل الجُمل,
+    writer كاتب, draft مسودة, claim ادعاء, record سجل, style أسلوب, reliability موثوقية,
+    cash flow تدفق نقدي, deal صفقة, pipeline مسار, stage مرحلة, invoice فاتورة, payment دفعة,
+    terms مهلة السداد, overdue متأخر السداد, forecast توقّع, prediction تنبؤ, range نطاق,
+    backtest اختبار رجعي, track record سجل الدقة, assumption افتراض, scenario سيناريو, note ملاحظة
+"""
 
 from collections.abc import Mapping
 
@@ -12,6 +33,7 @@ from officium.web.console.texts.arabic import (
     home,
     keys,
     members,
+    overview,
     prompts,
     providers,
     requests,
@@ -26,6 +48,7 @@ ARABIC: Mapping[str, str] = {
     **frame.TEXTS,
     **sign_in.TEXTS,
     **home.TEXTS,
+    **overview.TEXTS,
     **advisors.TEXTS,
     **keys.TEXTS,
     **members.TEXTS,

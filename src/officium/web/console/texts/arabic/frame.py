@@ -9,6 +9,7 @@ TEXTS: Mapping[str, str] = {
     "menu.close": "أغلق القائمة",
     "menu.label": "الصفحات",
     "nav.more": "روابط أخرى",
+    "nav.guide": "التوثيق",
     "nav.api": "مرجع واجهة البرمجة",
     "theme.label": "المظهر",
     "theme.light": "فاتح",
@@ -24,6 +25,7 @@ TEXTS: Mapping[str, str] = {
     "role.viewer": "مُطَّلِع",
     "error.home": "إلى صفحة البداية",
     "error.sign_in": "تسجيل الدخول",
+    "error.did_you_mean": "هل تقصد {names}؟",
     "error.request": "الطلب {id}",
     "error.404.title": "لا يوجد شيء هنا",
     "error.403.title": "هذا غير متاح لك",
@@ -31,5 +33,4 @@ TEXTS: Mapping[str, str] = {
     "error.429.title": "أسرع مما ينبغي",
     "error.500.title": "حدث خطأ من جانبنا",
     "error.503.title": "غير متاح في الوقت الحالي",
-    "nav.guide": "التوثيق",
 }
