@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from officium.apps.widget import Client, WidgetStore
+from officium.apps.widget.errors import ClientNotFound
 from officium.core.tenancy import (
     KeyDigester,
     KeyService,
@@ -26,6 +28,8 @@ from officium.kit.secrets import load_server_secret
 from officium.settings import Settings
 
 OPERATOR = operator_of("")
+_LONGEST_CLIENT_ID = 18
+_MOST_ALIKE = 200
 
 
 class TenantNotChosen(OfficiumError):
@@ -44,6 +48,7 @@ class Installation:
     tenants: TenancyService
     keys: KeyService
     members: MemberService
+    clients: WidgetStore
 
     async def choose_tenant(self, reference: str | None) -> Tenant:
         """The tenant of that id or external id; the only one where none is named.
@@ -65,6 +70,23 @@ class Installation:
     async def operator_of(self, reference: str | None) -> Caller:
         """The operator, acting for the chosen tenant."""
         return operator_of((await self.choose_tenant(reference)).id)
+
+    async def find_client(self, caller: Caller, reference: str) -> Client:
+        """The tenant's client of that id or name; an id wins. Raises ClientNotFound."""
+        if reference.isdecimal() and len(reference) <= _LONGEST_CLIENT_ID:
+            client = await self.clients.find_client(caller, int(reference))
+            if client is not None:
+                return client
+        alike = await self.clients.list_clients(caller, 0, _MOST_ALIKE, reference) if reference else []
+        named = [client for client in alike if client.client_name.casefold() == reference.casefold()]
+        match named:
+            case [client]:
+                return client
+            case []:
+                raise ClientNotFound(f"There is no client {reference!r}. The console lists them.")
+            case _:
+                ids = ", ".join(str(client.id) for client in named)
+                raise ClientNotFound(f"Several clients are called {reference!r}. Name one by its id: {ids}.")
 
 
 @asynccontextmanager
@@ -89,6 +111,7 @@ async def opened(settings: Settings, *, may_migrate: bool = False) -> AsyncItera
             tenants=TenancyService(TenantStore(database), clock, notices),
             keys=KeyService(KeyStore(database), digester, clock, notices),
             members=MemberService(MemberStore(database), SignInStore(database), PasswordHasher(), clock),
+            clients=WidgetStore(database),
         )
     finally:
         await notices.close()

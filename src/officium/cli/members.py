@@ -32,7 +32,13 @@ def add_to(app: typer.Typer) -> None:
 def create(
     email: Annotated[str, typer.Argument(help="Their e-mail address, with which they sign in.")],
     name: Annotated[str | None, typer.Option(help="What they are called.", show_default=False)] = None,
-    role: Annotated[str, typer.Option(help="owner, admin, member or viewer.")] = "member",
+    role: Annotated[str, typer.Option(help="owner, admin, member, viewer or client.")] = "member",
+    client: Annotated[
+        str | None,
+        typer.Option(
+            help="With the role client: the id or name of the client they belong to.", show_default=False
+        ),
+    ] = None,
     tenant: TenantOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -40,7 +46,14 @@ def create(
     """Create a member, with a password for the first sign-in. It is shown this once."""
 
     async def work(installation: "Installation", caller: "Caller") -> "NewMember":
-        return await installation.members.create_member(caller, email, name=name, role=cast("Role", role))
+        found = await installation.find_client(caller, client) if client is not None else None
+        return await installation.members.create_member(
+            caller,
+            email,
+            name=name,
+            role=cast("Role", role),
+            client_id=found.id if found is not None else None,
+        )
 
     _show(_run(work, tenant, data), as_json)
 
