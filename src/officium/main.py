@@ -564,6 +564,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             colleagues=parts.members,
             experiments=parts.experiments,
             catalogue=parts.catalogue,
+            answers=parts.models,
             authenticator=parts.authenticator,
             sign_in=parts.sign_in,
             people=parts.people,

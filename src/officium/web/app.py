@@ -84,6 +84,7 @@ from officium.web.console.pages.clients import Credits
 from officium.web.console.pages.keys import Keys
 from officium.web.console.pages.members import Members
 from officium.web.console.pages.prompts import Colleagues
+from officium.web.console.pages.providers import WhoAnswers
 from officium.web.console.pages.requests import Searches
 from officium.web.console.pages.rules import RulesParts
 from officium.web.console.pages.settings import OwnTenant
@@ -223,6 +224,7 @@ class WebParts:
     experiments: Experiments
     colleagues: Colleagues
     catalogue: Catalogue
+    answers: WhoAnswers
     authenticator: Authenticator
     sign_in: SignIns
     people: ConsolePeople
@@ -605,6 +607,7 @@ def _console(parts: WebParts) -> ConsoleParts:
         configs=parts.configs,
         checks=parts.checks,
         catalogue=parts.catalogue,
+        answers=parts.answers,
     )
 
 

@@ -264,6 +264,7 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("GET", "/console/providers/{id}"): "exempt",
     ("POST", "/console/providers/{id}"): "strict",
     ("POST", "/console/providers/{id}/check"): "general",
+    ("POST", "/console/providers/{id}/enabled"): "strict",
     ("POST", "/console/providers/{id}/delete"): "strict",
     ("GET", "/console/requests"): "exempt",
     ("GET", "/console/requests.csv"): "exempt",

@@ -65,6 +65,54 @@ async def test_there_is_no_default_until_one_is_made(configs: Configs, admin: Ca
         await configs.service.get_default(admin)
 
 
+async def test_one_that_is_switched_off_is_kept_and_never_answers(configs: Configs, admin: Caller):
+    made = await configs.a_config(admin, is_default=True)
+
+    off = await configs.change(admin, made.id, is_enabled=False, version=1)
+    with pytest.raises(ConfigChanged):
+        await configs.change(admin, made.id, is_enabled=True, version=1)
+    opened = await configs.opened_keys(admin)
+    with pytest.raises(NoDefaultConfig):
+        await configs.service.get_default(admin)
+    on = await configs.change(admin, made.id, is_enabled=True, version=2)
+
+    assert (off.is_enabled, off.is_default, off.version) == (False, True, 2)
+    assert opened == []
+    assert await configs.opened_keys(admin) == [KEY]
+    assert await configs.service.get_default(admin) == on
+    versions = await configs.service.list_versions(admin, made.id)
+    assert [version.changes for version in versions[:2]] == [
+        {"is_enabled": (False, True)},
+        {"is_enabled": (True, False)},
+    ]
+    entry = (await configs.audit.list_entries(admin))[0]
+    assert (entry.action, entry.before["is_enabled"], entry.after["is_enabled"]) == (
+        "llm_config.updated",
+        False,
+        True,
+    )
+
+
+async def test_tenants_default_answers_while_ones_own_is_switched_off(configs: Configs, admin: Caller):
+    person = a_person(admin)
+    shared = await configs.a_config(admin, is_default=True)
+    own = await configs.a_config(person, "mem_1", is_default=True)
+
+    await configs.change(person, own.id, "mem_1", is_enabled=False)
+
+    assert (await configs.service.get_default(person, "mem_1")).id == shared.id
+    with pytest.raises(PermissionDenied):
+        await configs.change(person, shared.id, "mem_1", is_enabled=False)
+
+
+async def test_nobody_switches_another_tenants_off(configs: Configs, admin: Caller):
+    made = await configs.a_config(admin)
+    other = await configs.an_admin()
+
+    with pytest.raises(ConfigNotFound):
+        await configs.change(other, made.id, is_enabled=False)
+
+
 async def test_new_default_takes_the_place_of_the_old(configs: Configs, admin: Caller):
     first = await configs.a_config(admin, is_default=True)
     second = await configs.a_config(admin, is_default=True)

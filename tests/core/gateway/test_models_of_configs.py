@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from officium.core.config import CONFIG_CHANGED, OpenedConfig
+from officium.core.config import CONFIG_CHANGED, ConfigNotFound, OpenedConfig
 from officium.core.gateway import (
     AliasStore,
     ModelDirectory,
@@ -95,6 +95,53 @@ async def test_user_then_tenant_then_environment(desk: Desk) -> None:
     assert await desk.key(other, "openai/gpt-x") == "key-of-the-tenant"
     assert await desk.key(admin, "openai/gpt-x") == "key-of-the-tenant"
     assert await desk.key(member, "groq/llama") == "env-groq"
+
+
+async def test_while_one_is_switched_off_the_next_level_answers(desk: Desk) -> None:
+    admin = await desk.configs.an_admin()
+    member = a_member(admin)
+    tenants = await desk.configs.a_config(admin, provider="openai", api_key="of-the-tenant", is_default=True)
+    own = await desk.configs.a_config(
+        member, "mem_1", provider="openai", api_key="of-the-member", is_default=True
+    )
+    keys = []
+
+    async def look() -> None:
+        keys.append((await desk.key(member, "openai/gpt-x"), await desk.key(member, "default")))
+
+    await look()
+    await desk.configs.change(member, own.id, "mem_1", is_enabled=False)
+    await look()
+    by_tenant = await desk.service.find_answering(admin, "default")
+    await desk.configs.change(admin, tenants.id, is_enabled=False)
+    await look()
+    by_environment = await desk.service.find_answering(admin, "default")
+    with pytest.raises(ConfigNotFound, match="switched off"):
+        await desk.service.resolve(admin, f"config:{tenants.id}")
+    await desk.configs.change(member, own.id, "mem_1", is_enabled=True)
+    await look()
+    desk.clock.advance(ALIASES_LIVE_S)
+    elsewhere = await desk.key(admin, "openai/gpt-x", desk.replica)
+
+    assert keys == [
+        ("of-the-member", "of-the-member"),
+        ("of-the-tenant", "of-the-tenant"),
+        ("env-openai", "env-openai"),
+        ("of-the-member", "of-the-member"),
+    ]
+    assert elsewhere == "env-openai"
+    assert (by_tenant.config_id, by_environment.config_id) == (tenants.id, None)
+    assert (by_tenant.model, by_environment.model) == (tenants.model, "gpt-e")
+
+
+async def test_what_answers_everybody_leaves_out_who_has_one_of_their_own(lone_desk: Desk) -> None:
+    admin = await lone_desk.configs.an_admin()
+    member = a_member(admin)
+    await lone_desk.configs.a_config(member, "mem_1", provider="openai", is_default=True)
+
+    found = await lone_desk.service.find_answering(member, "default")
+
+    assert (found.provider.name, found.config_id) == ("openai", None)
 
 
 async def test_configuration_of_a_key_is_its_own(lone_desk: Desk) -> None:

@@ -70,6 +70,36 @@ async def test_configuration_is_made_changed_checked_and_deleted(house: House) -
     assert (await visitor.get(path)).status == 404
 
 
+async def test_configuration_is_switched_off_and_the_page_says_who_answers(house: House) -> None:
+    visitor = await _visitor(house)
+    stranger = await _visitor(house, name="Beta")
+    proof = csrf_in(await visitor.get("/console/providers"))
+    said = {"csrf": proof, "provider": "openai", "model": "gpt-6-mini", "is_default": "on", "api_key": KEY}
+    path = (await visitor.post("/console/providers/new", said)).headers["location"]
+    switch = {"csrf": proof, "enabled": "no", "version": "1"}
+
+    before = (await visitor.get(path)).body.decode()
+    off = await visitor.post(f"{path}/enabled", switch)
+    page = (await visitor.get(path)).body.decode()
+    listed = (await visitor.get("/console/providers")).body.decode()
+    checked = await visitor.post(f"{path}/check", x_csrf_token=proof, hx_request="true")
+    stale = await visitor.post(f"{path}/enabled", {**switch, "enabled": "yes"})
+    theirs = await stranger.post(
+        f"{path}/enabled", {**switch, "csrf": csrf_in(await stranger.get("/console/providers"))}
+    )
+    on = await visitor.post(f"{path}/enabled", {**switch, "enabled": "yes", "version": "2"})
+
+    assert before.count("by this configuration") == 2
+    assert (off.status, on.status, stale.status, theirs.status) == (303, 303, 409, 404)
+    assert "it is kept as it is, and answers nobody" in page
+    assert "by what this installation is set up with" in page
+    assert "OPENAI_API_KEY not configured" in page
+    assert "Switched off" in listed
+    assert b"Switch it on, then try it" in checked.body
+    assert b"Somebody changed this configuration" in stale.body
+    assert "by this configuration" in (await visitor.get(path)).body.decode()
+
+
 async def test_health_check_says_what_the_provider_says(house: House) -> None:
     visitor = await _visitor(house)
     proof = csrf_in(await visitor.get("/console/providers"))
@@ -87,7 +117,9 @@ async def test_others_look_and_change_nothing(house: House, role: Role) -> None:
     proof = csrf_in(await visitor.get("/console/providers"))
 
     made = await visitor.post("/console/providers/new", {"csrf": proof, "provider": "mock"})
+    switched = await visitor.post("/console/providers/llc_1/enabled", {"csrf": proof, "enabled": "no"})
 
+    assert switched.status == 403
     assert b"Add a configuration" not in (await visitor.get("/console/providers")).body
     assert (await visitor.get("/console/providers/new")).status == 403
     assert made.status == 403

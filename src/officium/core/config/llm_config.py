@@ -24,7 +24,7 @@ _LONGEST_MODEL = 256
 _LONGEST_KEY = 4096
 _LONGEST_URL = 2048
 _SHORTEST_KEY_WITH_A_HINT = 12
-_SHOWN = ("provider", "model", "temperature", "max_tokens", "is_default", "api_key", "api_url")
+_SHOWN = ("provider", "model", "temperature", "max_tokens", "is_default", "is_enabled", "api_key", "api_url")
 _KEY = re.compile(r"[\x20-\x7e]+")
 _URL = re.compile(r"https?://[\x21-\x7e]+", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
@@ -45,6 +45,7 @@ class KnownProvider(Struct, frozen=True, kw_only=True):
 class LlmConfig(Struct, frozen=True, kw_only=True):
     """A configuration without its key. `owner_id` is the member or key it belongs to, `None` the tenant.
 
+    One that is not enabled answers nobody, also as the default, until it is enabled again.
     `key_hint` has the last four characters of the key, none of a short one; `None` where there is no key.
     """
 
@@ -56,6 +57,7 @@ class LlmConfig(Struct, frozen=True, kw_only=True):
     temperature: float = DEFAULT_TEMPERATURE
     max_tokens: int = DEFAULT_MAX_TOKENS
     is_default: bool = False
+    is_enabled: bool = True
     key_hint: str | None = None
     api_url: str | None = None
     version: int = 1
@@ -112,6 +114,7 @@ class ConfigDraft(Struct, frozen=True, kw_only=True):
     temperature: float | UnsetType = UNSET
     max_tokens: int | UnsetType = UNSET
     is_default: bool | UnsetType = UNSET
+    is_enabled: bool | UnsetType = UNSET
     api_key: Secret | None = None
     api_url: str | UnsetType | None = UNSET
     version: int | None = None
@@ -220,6 +223,7 @@ def _revise(config: LlmConfig, draft: ConfigDraft, providers: Providers) -> Revi
         temperature=_within("temperature", draft.temperature, config.temperature, 0, 2),
         max_tokens=int(_within("maxTokens", draft.max_tokens, config.max_tokens, 1, _MOST_TOKENS)),
         is_default=config.is_default if draft.is_default is UNSET else draft.is_default,
+        is_enabled=config.is_enabled if draft.is_enabled is UNSET else draft.is_enabled,
         key_hint=hint,
         api_url=api_url,
         version=config.version + 1,

@@ -72,7 +72,10 @@ class ConfigService:
         return found
 
     async def get_default(self, caller: Caller, owner_id: str | None = None) -> LlmConfig:
-        """The owner's default, else the tenant's. Raises NoDefaultConfig and PermissionDenied."""
+        """The owner's default, else the tenant's, of those that are enabled.
+
+        Raises NoDefaultConfig and PermissionDenied.
+        """
         _check_reader(caller, owner_id)
         found = await self._store.find_default(caller, owner_id)
         if found is None:
@@ -171,7 +174,7 @@ class ConfigService:
         self._tell(caller, "deleted", config_id)
 
     async def load_for_gateway(self, caller: Caller) -> list[OpenedConfig]:
-        """The tenant's configurations and the caller's own, with their keys, by id; for calls to providers.
+        """The tenant's configurations and the caller's own that are enabled, with their keys, by id.
 
         Whoever remembers the answer forgets it at the notice CONFIG_CHANGED, and by time. One whose key does
         not open has the reason as its `fault`. Raises SecretChanged.

@@ -67,10 +67,10 @@ class ConfigStore:
         return _config(row) if row is not None else None
 
     async def find_default(self, caller: Caller, owner_id: str | None) -> LlmConfig | None:
-        """The owner's default configuration, else the tenant's."""
+        """The owner's default configuration, else the tenant's; one that is switched off counts as none."""
         query = (
             select(*_SHOWN_COLUMNS)
-            .where(_belongs_to(caller, owner_id), llm_configs.c.is_default)
+            .where(_belongs_to(caller, owner_id), llm_configs.c.is_default, llm_configs.c.is_enabled)
             .order_by(llm_configs.c.owner_id.desc())
             .limit(1)
         )
@@ -97,11 +97,15 @@ class ConfigStore:
         ]
 
     async def open_configs(self, caller: Caller, owner_ids: tuple[str, ...]) -> list[OpenedConfig]:
-        """The tenant's configurations and those of the owners, with their keys, by id.
+        """The tenant's configurations and those of the owners that are enabled, with their keys, by id.
 
         One whose key does not open has the reason as its `fault`. Raises SecretChanged.
         """
-        query = select(llm_configs).where(_belongs_to(caller, *owner_ids)).order_by(llm_configs.c.id)
+        query = (
+            select(llm_configs)
+            .where(_belongs_to(caller, *owner_ids), llm_configs.c.is_enabled)
+            .order_by(llm_configs.c.id)
+        )
         try:
             return await self._read_and_open(caller, query)
         except SealBroken:

@@ -1,6 +1,19 @@
 """The tables of the tenants' configurations."""
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+    true,
+)
 
 from officium.kit.database import UtcDateTime, metadata
 
@@ -15,6 +28,7 @@ llm_configs = Table(
     Column("temperature", Float, nullable=False),
     Column("max_tokens", Integer, nullable=False),
     Column("is_default", Boolean, nullable=False),
+    Column("is_enabled", Boolean, nullable=False, server_default=true()),
     Column("api_key", Text),
     Column("key_hint", String(4)),
     Column("api_url", Text),

@@ -122,7 +122,7 @@ class ModelCatalogue:
 
 
 class ConfigUses:
-    """The models of the tenant's own configurations, those with an address of their own left out."""
+    """The models of the tenant's own configurations that are enabled and have no address of their own."""
 
     def __init__(self, configs: ConfigPages) -> None:
         self._configs = configs
@@ -133,7 +133,8 @@ class ConfigUses:
             after = page[-1].id
             for config in page:
                 row = find_provider(config.provider)
-                if row is not None and config.api_url is None and not row.is_local:
+                is_asked = config.is_enabled and config.api_url is None
+                if is_asked and row is not None and not row.is_local:
                     uses.append(
                         ModelUse(provider=row.name, model=config.model, used_by=f"configuration {config.id}")
                     )

@@ -76,6 +76,14 @@ class HealthChecker:
         config = await self._configs.get_config(caller, config_id, owner_id)
         if config.owner_id is None or config.owner_id != caller.member_id:
             require(caller, "config:write")
+        if not config.is_enabled:
+            return HealthReport(
+                status="unhealthy",
+                provider=config.provider,
+                model=config.model,
+                latency_ms=0,
+                message="The configuration is switched off. Switch it on, then try it.",
+            )
         self._models.forget(caller.tenant_id)  # another replica may have changed it a moment ago
         return await self._check(
             caller, f"{CONFIG_PREFIX}{config.id}", config.provider, config.model, request_id

@@ -48,6 +48,17 @@ class DefaultSource(Protocol):
         ...
 
 
+class Answering(Struct, frozen=True, kw_only=True):
+    """What answers a name: a model, and the id of the configuration it is reached by.
+
+    `config_id` is `None` where the environment answers, and `remote` where another server keeps the default.
+    """
+
+    provider: Provider
+    model: str
+    config_id: str | None
+
+
 class _View(Struct):
     """What one caller can ask, and the names already resolved."""
 
@@ -149,6 +160,20 @@ class ModelService:
             tenant = await self._load(caller)
         view = tenant.views.get((caller.member_id, caller.key_id))
         return (view or await self._look(caller, tenant)).reach
+
+    async def find_answering(self, caller: Caller, name: str) -> Answering:
+        """What answers a name for everybody of the tenant who has no configuration of their own.
+
+        Raises as `resolve`.
+        """
+        anybody = replace(caller, member_id=None, key_id=None)
+        deployment = (await self.resolve(anybody, name))[0]
+        config = (await self.reach_of(anybody)).config_behind(name, deployment)
+        return Answering(
+            provider=deployment.provider,
+            model=deployment.model,
+            config_id=None if config is None else config.id,
+        )
 
     async def list_own_models(self, caller: Caller) -> list[ModelListing]:
         """The names of the tenant's own under which the caller may ask for a model. Needs `inference`."""

@@ -75,6 +75,13 @@ class Reach:
             return self._of_config(provider, model or config.model, config)
         return self._of_environment(provider, model, name)
 
+    def config_behind(self, name: str, deployment: Deployment) -> OpenedConfig | None:
+        """The configuration by which a name's deployment is reached, `None` for the environment."""
+        default = next((config for config in self._configs if config.is_default), None)
+        if name == DEFAULT and default is not None and default.provider == deployment.provider.name:
+            return default
+        return self._choose(deployment.provider, deployment.model)
+
     def listed(self) -> list[Deployment]:
         """One deployment of each provider that can be asked, with its default model or none (``)."""
         found: list[Deployment] = []
@@ -138,7 +145,10 @@ class Reach:
         for config in self._configs:
             if config.id == config_id:
                 return self._of_config(_provider_of(config), config.model, config)
-        raise ConfigNotFound(f"There is no configuration {config_id[:64]!r} for you.", config=config_id[:64])
+        raise ConfigNotFound(
+            f"There is no configuration {config_id[:64]!r} for you, or it is switched off.",
+            config=config_id[:64],
+        )
 
     def _choose(self, provider: Provider, model: str) -> OpenedConfig | None:
         """The caller's own configuration for the provider before the tenant's, whose own before another's.

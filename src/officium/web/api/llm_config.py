@@ -111,6 +111,9 @@ class LlmConfigChange(_Spelling):
     temperature: float | None = Field(default=None, examples=[0.3])
     max_tokens: int | None = Field(default=None, examples=[4096])
     is_default: bool | None = None
+    is_enabled: bool | None = Field(
+        default=None, description="False: it stays as it is, and answers nobody until it is true again."
+    )
     api_config: ApiAccess | None = None
     version: int | None = Field(
         default=None, description="The version you have read; refused if there is a newer."
@@ -157,6 +160,7 @@ class ShownLlmConfig(_Spelling):
     temperature: float
     max_tokens: int
     is_default: bool
+    is_enabled: bool
     api_config: ShownAccess
     version: int
     created_at: datetime
@@ -296,6 +300,7 @@ def _draft(asked: LlmConfigChange, seen_version: int | None = None) -> ConfigDra
         temperature=UNSET if asked.temperature is None else asked.temperature,
         max_tokens=UNSET if asked.max_tokens is None else asked.max_tokens,
         is_default=UNSET if asked.is_default is None else asked.is_default,
+        is_enabled=UNSET if asked.is_enabled is None else asked.is_enabled,
         api_key=None if access.api_key is None else Secret(access.api_key.get_secret_value()),
         api_url=access.api_url if says_url else UNSET,
         version=asked.version if seen_version is None else seen_version,
@@ -327,6 +332,7 @@ def _shown(config: LlmConfig) -> ShownLlmConfig:
         temperature=config.temperature,
         max_tokens=config.max_tokens,
         is_default=config.is_default,
+        is_enabled=config.is_enabled,
         api_config=ShownAccess(api_key=config.masked_key, api_url=config.api_url),
         version=config.version,
         created_at=config.created_at,

@@ -39,7 +39,7 @@ from officium.web.console.pages.overview import Attention, OverviewPage, Overvie
 from officium.web.console.pages.prompt_editor import add_prompt_editor
 from officium.web.console.pages.prompt_trials import add_prompt_trials
 from officium.web.console.pages.prompts import Colleagues, PromptPages, add_prompt_pages
-from officium.web.console.pages.providers import Catalogue, Checks, Configs, add_providers_page
+from officium.web.console.pages.providers import Catalogue, Checks, Configs, WhoAnswers, add_providers_page
 from officium.web.console.pages.requests import Searches, add_requests_page
 from officium.web.console.pages.rules import RulesParts, Studio, add_rules_pages
 from officium.web.console.pages.rules_desk import add_rule_desk
@@ -105,6 +105,7 @@ class ConsoleParts:
     configs: Configs
     checks: Checks
     catalogue: Catalogue
+    answers: WhoAnswers
 
 
 def console_router(parts: ConsoleParts) -> LazyRouter:
@@ -116,7 +117,15 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     overview = OverviewPage(parts.overviews, parts.attention, parts.clients, frame)
     add_home_routes(closed, home, overview, frame)
     add_requests_page(closed, parts.searches, frame)
-    add_providers_page(closed, parts.configs, parts.checks, parts.catalogue, tuple(parts.providers), frame)
+    add_providers_page(
+        closed,
+        parts.configs,
+        parts.checks,
+        parts.catalogue,
+        parts.answers,
+        tuple(parts.providers),
+        frame,
+    )
     add_account_routes(closed, parts.sign_ins, frame)
     add_language_route(closed, parts.people)
     add_advisors_page(closed, parts.advisers, parts.conversations, parts.businesses, parts.heartbeat_s, frame)

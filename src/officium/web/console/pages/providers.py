@@ -10,9 +10,11 @@ from officium.core.config import ConfigChanged, ConfigDraft, ConfigVersion, LlmC
 from officium.core.config.llm_config import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
 from officium.core.gateway.catalogue import CatalogueEntry
 from officium.core.gateway.health import HealthReport
+from officium.core.gateway.models import Answering
+from officium.core.gateway.reach import DEFAULT
 from officium.core.llm.deployment import Provider
 from officium.core.tenancy.caller import Caller, require
-from officium.kit.errors import InvalidRequest
+from officium.kit.errors import InvalidRequest, OfficiumError
 from officium.kit.secrets import Secret
 from officium.web.console.frame import Frame, redirect
 
@@ -79,6 +81,12 @@ class Checks(Protocol):
     ) -> HealthReport: ...
 
 
+class WhoAnswers(Protocol):
+    """Knows what answers a name."""
+
+    async def find_answering(self, caller: Caller, name: str) -> Answering: ...
+
+
 class Catalogue(Protocol):
     """Knows the models."""
 
@@ -88,9 +96,17 @@ class Catalogue(Protocol):
 class _ProvidersPage:
     """What the routes share."""
 
-    def __init__(self, configs: Configs, checks: Checks, providers: Sequence[Provider], frame: Frame) -> None:
+    def __init__(
+        self,
+        configs: Configs,
+        checks: Checks,
+        answers: WhoAnswers,
+        providers: Sequence[Provider],
+        frame: Frame,
+    ) -> None:
         self.configs = configs
         self.checks = checks
+        self.answers = answers
         self.providers = providers
         self.frame = frame
 
@@ -101,6 +117,7 @@ class _ProvidersPage:
         config: LlmConfig | None = None,
         versions: Sequence[ConfigVersion] = (),
         error: InvalidRequest | ConfigChanged | None = None,
+        answering: Sequence[tuple[str, Answering | OfficiumError]] = (),
     ) -> Response:
         """The form of a configuration; with what was said, if that was at fault."""
         if error is not None:
@@ -116,9 +133,30 @@ class _ProvidersPage:
             versions=versions,
             error=error,
             faulty=_PARAMS.get(param, param),
+            answering=answering,
             providers=self.providers,
             may_change=request.state.session.caller.may("config:write"),
         )
+
+    async def show(
+        self,
+        request: Request,
+        id: str,
+        said: Mapping[str, str] | None = None,
+        error: InvalidRequest | ConfigChanged | None = None,
+    ) -> Response:
+        """The page of a configuration as it is now; with what was said, if that was at fault."""
+        caller = request.state.session.caller
+        config = await self.configs.get_config(caller, id)
+        versions = await self.configs.list_versions(caller, id, limit=_VERSIONS)
+        answering = [(name, await self._find_answering(caller, name)) for name in (DEFAULT, config.provider)]
+        return self.form(request, said or _as_form(config), config, versions, error, answering)
+
+    async def _find_answering(self, caller: Caller, name: str) -> Answering | OfficiumError:
+        try:
+            return await self.answers.find_answering(caller, name)
+        except OfficiumError as error:
+            return error
 
 
 def add_providers_page(
@@ -126,11 +164,12 @@ def add_providers_page(
     configs: Configs,
     checks: Checks,
     catalogue: Catalogue,
+    answers: WhoAnswers,
     providers: Sequence[Provider],
     frame: Frame,
 ) -> None:
     """Add the list, the form and what its buttons do, and the models."""
-    page = _ProvidersPage(configs, checks, providers, frame)
+    page = _ProvidersPage(configs, checks, answers, providers, frame)
     _add_reading(router, page, catalogue)
     _add_changing(router, page)
 
@@ -164,10 +203,7 @@ def _add_reading(router: APIRouter, page: _ProvidersPage, catalogue: Catalogue) 
 
     @router.get(f"{ROOT}/{{id}}")
     async def show(request: Request, id: str) -> Response:
-        caller = request.state.session.caller
-        config = await page.configs.get_config(caller, id)
-        versions = await page.configs.list_versions(caller, id, limit=_VERSIONS)
-        return page.form(request, _as_form(config), config, versions)
+        return await page.show(request, id)
 
 
 def _add_changing(router: APIRouter, page: _ProvidersPage) -> None:
@@ -192,10 +228,22 @@ def _add_changing(router: APIRouter, page: _ProvidersPage) -> None:
                 caller, id, _draft(form), request_id=request.scope["officium.request_id"]
             )
         except (InvalidRequest, ConfigChanged) as error:
-            config = await page.configs.get_config(caller, id)
-            versions = await page.configs.list_versions(caller, id, limit=_VERSIONS)
-            return page.form(request, _said(form), config, versions, error)
+            return await page.show(request, id, _said(form), error)
         return redirect(f"{ROOT}/{id}", flash="provider_saved")
+
+    @router.post(f"{ROOT}/{{id}}/enabled")
+    async def enable(request: Request, id: str) -> Response:
+        caller, form = request.state.session.caller, request.state.form
+        require(caller, "config:write")
+        is_enabled = form.get("enabled") == "yes"
+        try:
+            draft = ConfigDraft(is_enabled=is_enabled, version=_version(form))
+            await page.configs.update_config(
+                caller, id, draft, request_id=request.scope["officium.request_id"]
+            )
+        except (InvalidRequest, ConfigChanged) as error:
+            return await page.show(request, id, error=error)
+        return redirect(f"{ROOT}/{id}", flash="provider_enabled" if is_enabled else "provider_disabled")
 
     @router.post(f"{ROOT}/{{id}}/check")
     async def check(request: Request, id: str) -> Response:
@@ -246,9 +294,14 @@ def _draft(form: Mapping[str, str]) -> ConfigDraft:
         "is_default": form.get("is_default") == "on",
         "api_key": Secret(key) if key else None,
         "api_url": form.get("api_url", "").strip() or None,
-        "version": None if not form.get("version") else _number(form, "version", int),
+        "version": _version(form),
     }
     return ConfigDraft(**said)
+
+
+def _version(form: Mapping[str, str]) -> int | None:
+    """The version that was seen, if the form says one. Raises InvalidRequest."""
+    return None if not form.get("version") else _number(form, "version", int)
 
 
 def _number(form: Mapping[str, str], name: str, kind: type[int] | type[float]) -> Any:
