@@ -3,10 +3,10 @@
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 _QUIET = (
     "--no-sandbox",
@@ -29,15 +29,37 @@ def find_chromium() -> str:
     return path
 
 
+_shared: list[Browser] = []
+
+
 @asynccontextmanager
-async def open_page(width: int = 1280, dark: bool = False) -> AsyncIterator[Page]:
-    """A page of a fresh browser."""
+async def _launched() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_chromium(), args=list(_QUIET))
         try:
-            context = await browser.new_context(
-                viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
-            )
-            yield await context.new_page()
+            yield browser
         finally:
             await browser.close()
+
+
+@asynccontextmanager
+async def one_browser() -> AsyncIterator[None]:
+    """While this lasts, pages on this loop open in one browser, which is started once."""
+    async with _launched() as browser:
+        _shared.append(browser)
+        try:
+            yield
+        finally:
+            _shared.clear()
+
+
+@asynccontextmanager
+async def open_page(width: int = 1280, dark: bool = False) -> AsyncIterator[Page]:
+    """A page that shares nothing with others: no cookies, no storage, no cache."""
+    async with AsyncExitStack() as stack:
+        browser = _shared[0] if _shared else await stack.enter_async_context(_launched())
+        context = await browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+        )
+        stack.push_async_callback(context.close)
+        yield await context.new_page()
