@@ -29,6 +29,9 @@ def find_chromium() -> str:
     return path
 
 
+_PATIENCE_MS = 90_000
+"""How long a page may take before a test gives up on it. It says nothing of how fast pages should be."""
+
 _shared: list[Browser] = []
 
 
@@ -61,5 +64,6 @@ async def open_page(width: int = 1280, dark: bool = False) -> AsyncIterator[Page
         context = await browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
         )
+        context.set_default_timeout(_PATIENCE_MS)
         stack.push_async_callback(context.close)
         yield await context.new_page()
