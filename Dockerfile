@@ -2,7 +2,7 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m pip install --quiet --no-cache-dir "uv==0.13.8"
-COPY pyproject.toml uv.lock README.md LICENSE hatch_build.py package.json package-lock.json ./
+COPY pyproject.toml uv.lock README.md LICENSE hatch_build.py hatch_encoder.py package.json package-lock.json ./
 COPY src ./src
 ENV UV_PROJECT_ENVIRONMENT=/app UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1
 RUN uv sync --locked --no-dev --extra otel --no-editable

@@ -58,9 +58,10 @@ bench-ledger: $(READY) ## prove in full size that the ledger holds, then measure
 	@$(BIN)/python -m bench.ledger
 
 clean: ## remove everything that was installed or built
-	rm -rf .venv .tools build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis src/officium/web/static/vendor tests/support/vendor
+	rm -rf .venv .tools build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis src/officium/web/static/vendor src/officium/core/knowledge/minilm \
+		tests/support/vendor
 
-$(READY): pyproject.toml uv.lock hatch_build.py package-lock.json .tools/uv-$(UV_VERSION)
+$(READY): pyproject.toml uv.lock hatch_build.py hatch_encoder.py package-lock.json .tools/uv-$(UV_VERSION)
 	@echo "Installing into .venv ..."
 	@$(UV) sync --locked --quiet
 	@touch $@

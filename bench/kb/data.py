@@ -98,7 +98,7 @@ class KeptEncoder:
     """The local encoder, whose vectors are kept in a file from one run to the next."""
 
     def __init__(self, folder: Path) -> None:
-        self._encoder = LocalEncoder(folder)
+        self._encoder = LocalEncoder()
         self.name = self._encoder.name
         self.dimensions = self._encoder.dimensions
         self._file = folder / f"{self.name.replace('/', '-')}.npz"

@@ -33,7 +33,7 @@ class PairEncoder:
     """The local encoder for questions; the mean of two kept vectors for an entry's text."""
 
     def __init__(self, folder: Path, work: Path) -> None:
-        self._encoder = LocalEncoder(work)
+        self._encoder = LocalEncoder()
         self._kept = KeptEncoder(work)
         self.name = self._encoder.name
         self.dimensions = self._encoder.dimensions

@@ -882,7 +882,7 @@ def build_visitors(
 
 def build_indexes(settings: Settings, entries: EntrySource) -> KnowledgeIndexes:
     """What searches the widgets' knowledge bases."""
-    encoder = LocalEncoder(settings.data_dir / "models") if settings.knowledge_encoder == "local" else None
+    encoder = LocalEncoder() if settings.knowledge_encoder == "local" else None
     return KnowledgeIndexes(entries, encoder, settings.knowledge_memory_bytes)
 
 

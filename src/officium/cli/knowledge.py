@@ -53,9 +53,8 @@ def predict(
     from officium.core.knowledge import LocalEncoder
     from officium.core.knowledge.calibrator import Calibrator
     from officium.core.knowledge.trial import answer_all
-    from officium.settings import load_settings
 
-    encoder = None if lexical else LocalEncoder(load_settings().data_dir / "models")
+    encoder = None if lexical else LocalEncoder()
     judge = Calibrator.from_file(calibrator) if calibrator else None
     answers = answer_all(_lines(entries), _lines(queries), phrasings, encoder, judge)
     with out.open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as printed:

@@ -1,4 +1,4 @@
-"""The local encoder: built from the installed weights, the same for a text whatever stands beside it."""
+"""The local encoder: it comes with the package, and is the same for a text whatever stands beside it."""
 
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from officium.core.knowledge import (
     KnowledgeIndex,
     KnowledgeIndexes,
     LocalEncoder,
-    weights,
 )
 from officium.core.tenancy import Caller
 from tests.core.knowledge.test_indexes import Shelf
@@ -20,8 +19,8 @@ ANN = Caller("ten_ann", "key:1", frozenset())
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> LocalEncoder:
-    return LocalEncoder(tmp_path_factory.mktemp("models"))
+def encoder() -> LocalEncoder:
+    return LocalEncoder()
 
 
 def test_texts_that_mean_the_same_lie_closer(encoder: LocalEncoder) -> None:
@@ -46,15 +45,17 @@ def test_any_text_has_a_vector(encoder: LocalEncoder, text: str) -> None:
     assert np.isfinite(encoder.encode([text])).all()
 
 
-def test_the_network_is_kept_for_the_next_start(encoder: LocalEncoder, tmp_path: Path) -> None:
-    first = LocalEncoder(tmp_path).encode(["opening hours"])
-    (kept,) = tmp_path.iterdir()
-    written = kept.stat().st_mtime_ns
+def test_its_name_stands_for_these_vectors(encoder: LocalEncoder) -> None:
+    """Vectors are kept under the name: where these differ, the encoder needs another."""
+    known = {
+        "opening hours": [-0.00060, 0.01210, -0.03033, -0.04493, -0.01772, 0.01857, -0.02756, 0.02200],
+        "Où est my 包裹?": [-0.01552, 0.04812, -0.07832, -0.00316, -0.03231, -0.00797, -0.04425, 0.00434],
+    }
 
-    second = LocalEncoder(tmp_path).encode(["opening hours"])
+    vectors = encoder.encode(list(known))
 
-    assert np.array_equal(first, second)
-    assert kept.stat().st_mtime_ns == written
+    assert encoder.name == "all-MiniLM-L6-v2/8bit-2"
+    assert vectors[:, ::96] == pytest.approx(np.array(list(known.values())), abs=2e-4)
 
 
 def test_languages_it_cannot_read_are_found_by_words_and_letters(encoder: LocalEncoder) -> None:
@@ -65,15 +66,16 @@ def test_languages_it_cannot_read_are_found_by_words_and_letters(encoder: LocalE
     assert not KnowledgeIndex.build(german, encoder).has_vectors
 
 
-async def test_without_the_weights_words_and_letters_answer(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(weights, "PACKAGE", "no-such-package-of-weights")
+@pytest.mark.parametrize("network", [None, b"half a file"], ids=["missing", "damaged"])
+async def test_without_its_files_words_and_letters_answer(network: bytes | None, tmp_path: Path) -> None:
+    (tmp_path / "vocabulary.txt").write_text("[CLS]\n[SEP]\n[UNK]\n")
+    if network:
+        (tmp_path / "network.onnx").write_bytes(network)
     shelf = Shelf()
     shelf.put(ANN, 1, 1, "opening hours", "returns")
 
     findings = await KnowledgeIndexes(shelf, LocalEncoder(tmp_path)).search(ANN, 1, 1, "your opening hours")
 
     assert findings.matches[0].entry_id == 0
-    with pytest.raises(EncoderMissing):
+    with pytest.raises(EncoderMissing, match="Install Officium again"):
         LocalEncoder(tmp_path).encode(["opening hours"])

@@ -4,6 +4,6 @@ from officium.kit.errors import ServiceUnavailable
 
 
 class EncoderMissing(ServiceUnavailable):
-    """The local encoder's weights are not installed, or cannot be read."""
+    """The local encoder's files are not there, or cannot be read."""
 
     code = "encoder_missing"

