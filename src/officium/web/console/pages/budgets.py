@@ -19,6 +19,7 @@ from officium.core.usage.limits import Tier
 from officium.core.usage.limits.tiers import Limits
 from officium.kit.errors import Conflict, InvalidRequest, OfficiumError
 from officium.kit.money import nano_of_usd, usd_of_nano
+from officium.web.api.budgets import BudgetService
 from officium.web.console.frame import Frame, redirect
 from officium.web.console.outlook import outlook
 from officium.web.console.pages.subjects import KINDS, Named, Subjects
@@ -27,54 +28,6 @@ PATH = "/console/budgets"
 _LISTED = 100
 _UNITS: Mapping[str, Unit] = {"tokens": "tokens", "requests": "requests", "usd": "nano_usd"}
 _PERIODS = get_args(Period)
-
-
-class Budgets(Protocol):
-    """Knows the tenant's budgets."""
-
-    async def create_budget(
-        self,
-        caller: Caller,
-        subject: Subject,
-        unit: Unit,
-        period: Period,
-        terms: Terms,
-        *,
-        request_id: str | None = None,
-    ) -> BudgetBalance: ...
-
-    async def list_budgets(
-        self,
-        caller: Caller,
-        *,
-        subject: Subject | None = None,
-        kind: SubjectKind | None = None,
-        is_limited: bool | None = None,
-        after: str = "",
-        limit: int = 50,
-    ) -> Sequence[BudgetBalance]: ...
-
-    async def find_binding(self, caller: Caller, subject: Subject) -> str | None: ...
-
-    async def get_budget(self, caller: Caller, budget_id: str) -> BudgetBalance: ...
-
-    async def update_budget(
-        self,
-        caller: Caller,
-        budget_id: str,
-        changes: BudgetChanges,
-        *,
-        expected: datetime | None = None,
-        request_id: str | None = None,
-    ) -> BudgetBalance: ...
-
-    async def delete_budget(
-        self, caller: Caller, budget_id: str, *, request_id: str | None = None
-    ) -> None: ...
-
-    async def reset_budget(
-        self, caller: Caller, budget_id: str, *, request_id: str | None = None
-    ) -> BudgetBalance: ...
 
 
 class Destinations(Protocol):
@@ -111,7 +64,7 @@ class Members(Protocol):
 class BudgetParts:
     """What the pages of budgets ask."""
 
-    budgets: Budgets
+    budgets: BudgetService
     destinations: Destinations
     clients: Named
     keys: Keys
