@@ -50,7 +50,7 @@ def clock(moment: datetime, zone: str = "UTC") -> str:
 
 def moment(moment: datetime, zone: str = "UTC") -> str:
     """`Tue 24 Nov, 16:05`."""
-    return f"{day(moment, zone)}, {clock(moment, zone)}"
+    return readers_language().say("moment", day=day(moment, zone), clock=clock(moment, zone))
 
 
 AMOUNTS: Mapping[str, Callable[..., Any]] = {

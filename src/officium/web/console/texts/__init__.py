@@ -2,9 +2,10 @@
 
 A text may have places for values, `{name}`. The texts of a page have a file of their own in each language's
 folder. Another language is another folder with the same keys, and `LANGUAGES` gets a row with the direction
-it is written in; the style sheets know no left and right. What a language lacks is said in English.
+it is written in; the style sheets know no left and right. A text that a language lacks is English.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Literal
 
 from officium.web.console.texts.arabic import ARABIC
 from officium.web.console.texts.english import ENGLISH
+
+_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2069"
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,14 @@ class Language:
     texts: Mapping[str, str]
 
     def say(self, key: str, **values: object) -> str:
-        """The text of this key, with the values in their places."""
+        """The text of this key, with the values in their places.
+
+        From right to left, values that run the other way are set apart, so that they do not drag the words
+        beside them along.
+        """
         text = self.texts.get(key) or ENGLISH[key]
+        if self.direction == "rtl":
+            values = {name: _set_apart(value) for name, value in values.items()}
         return text.format(**values) if values else text
 
 
@@ -52,6 +61,15 @@ def choose_language(*wanted: str | None, accepted: str = "") -> Language:
         if code and (found := LANGUAGES.get(code.lower().partition("-")[0])):
             return found
     return LANGUAGES["en"]
+
+
+def _set_apart(value: object) -> object:
+    """A value between marks of the Unicode bidirectional algorithm, where it has Latin letters or a sign."""
+    if not isinstance(value, str | int | float):
+        return value
+    said = str(value)
+    runs_on = said[:1] in "+-<>" or any(unicodedata.bidirectional(letter) == "L" for letter in said)
+    return f"{_ISOLATE}{said}{_END_OF_ISOLATE}" if said and runs_on else value
 
 
 def _favourites(accepted: str) -> list[str]:

@@ -40,6 +40,8 @@ from officium.web.console.texts.arabic import (
     rules,
     settings,
     sign_in,
+    widget_inbox,
+    widget_knowledge,
     widgets,
     writer,
 )
@@ -57,6 +59,8 @@ ARABIC: Mapping[str, str] = {
     **rules.TEXTS,
     **cashflow.TEXTS,
     **widgets.TEXTS,
+    **widget_knowledge.TEXTS,
+    **widget_inbox.TEXTS,
     **budgets.TEXTS,
     **clients.TEXTS,
     **prompts.TEXTS,

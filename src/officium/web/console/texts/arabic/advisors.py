@@ -98,11 +98,11 @@ TEXTS: Mapping[str, str] = {
     "advisors.receipt.items": "العناصر",
     "advisors.receipt.tokens": "الرموز، تقريبًا",
     "advisors.receipt.sum": "المجموع، من {budget} على الأكثر",
-    "advisors.receipt.over": "أكثر مما ينبغي للطلب: ما لا يجوز حذفه أطول من ذلك.",
+    "advisors.receipt.over": "أكثر مما ينبغي للموجّه: ما لا يجوز حذفه أطول من ذلك.",
     "advisors.receipt.dropped": "حُذف لإفساح المجال: {what}.",
     "advisors.receipt.dropped_one": "{items} من «{name}»",
     "advisors.receipt.made_by": (
-        "أجاب {model} بالطلب {prompt}، النسخة {version}. الرموز: {input} داخلة و{output} خارجة."
+        "أجاب {model} بالموجّه {prompt}، النسخة {version}. الرموز: {input} داخلة و{output} خارجة."
     ),
     "advisors.figures": "الأرقام في هذه الإجابة",
     "advisors.figures.unmatched_one": "رقم واحد بلا مصدر",

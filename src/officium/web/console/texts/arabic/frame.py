@@ -25,6 +25,7 @@ TEXTS: Mapping[str, str] = {
     "role.viewer": "مُطَّلِع",
     "error.home": "إلى صفحة البداية",
     "error.sign_in": "تسجيل الدخول",
+    "moment": "{day}، {clock}",
     "error.did_you_mean": "هل تقصد {names}؟",
     "error.request": "الطلب {id}",
     "error.404.title": "لا يوجد شيء هنا",

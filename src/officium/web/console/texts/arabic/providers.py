@@ -22,7 +22,7 @@ TEXTS: Mapping[str, str] = {
     "providers.answering.hint": "من له تهيئة خاصة به تجيبه تهيئته أولًا.",
     "flash.provider_saved": "حُفظت التهيئة، وتُستخدم من الآن.",
     "flash.provider_deleted": "حُذفت التهيئة ومفتاحها.",
-    "providers.title": "المزوّدون",
+    "providers.title": "مزوّدو النماذج",
     "providers.lead": "طرقك الخاصة إلى مزوّدي النماذج. تُخزَّن المفاتيح مشفّرة ولا تُعرض مرة أخرى أبدًا.",
     "providers.add": "أضف تهيئة",
     "providers.models": "النماذج والأسعار",

@@ -38,6 +38,6 @@ TEXTS: Mapping[str, str] = {
     "settings.export.hint": "ملفات تُفتح في جدول بيانات أو محرر.",
     "settings.export.audit": "سجل التغييرات",
     "settings.export.usage": "الطلبات والتكاليف",
-    "settings.export.prompts": "نصوص الطلبات",
+    "settings.export.prompts": "الموجّهات",
     "settings.export.deals": "الصفقات",
 }

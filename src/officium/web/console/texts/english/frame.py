@@ -25,6 +25,7 @@ TEXTS: Mapping[str, str] = {
     "role.viewer": "Viewer",
     "error.home": "Go to the start page",
     "error.sign_in": "Sign in",
+    "moment": "{day}, {clock}",
     "error.did_you_mean": "Did you mean {names}?",
     "error.request": "Request {id}",
     "error.404.title": "There is nothing here",
