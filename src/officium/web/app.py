@@ -569,7 +569,6 @@ def _console(parts: WebParts) -> ConsoleParts:
         gateway=parts.gateway,
         providers=parts.providers,
         available_providers=parts.available_providers,
-        default_model=parts.default_model,
         advisers=parts.advisers,
         conversations=parts.conversations,
         businesses=parts.businesses,

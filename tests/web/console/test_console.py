@@ -178,7 +178,7 @@ async def test_sign_in_leads_nowhere_else(house: House, path: str) -> None:
     ids=["cross-site", "same-site", "typed", "cross-site-with-proof", "without-proof", "wrong-proof"],
 )
 @pytest.mark.parametrize(
-    "path", ["/console/sign-out", "/console/try", "/console/password", "/api/llm-config"]
+    "path", ["/console/sign-out", "/console/first-steps/ask", "/console/password", "/api/llm-config"]
 )
 async def test_nothing_changes_unless_our_own_page_asks(
     house: House, path: str, headers: dict[str, str]
@@ -309,23 +309,6 @@ async def test_faults_are_pages_within_the_frame(house: House) -> None:
     assert (missing.status, too_much.status) == (404, 413)
     assert b"There is nothing here" in missing.body
     assert b'class="frame"' in missing.body
-
-
-async def test_try_button_shows_the_answer_or_the_fault(house: House) -> None:
-    await _move_in(house)
-    await _move_in(house, "viewer", "eve@example.com", "Beta")
-    member, viewer = await _signed_in(house), await _signed_in(house, "eve@example.com")
-
-    replies = [
-        await visitor.post(
-            "/console/try", x_csrf_token=csrf_in(await visitor.get("/console")), hx_request="true"
-        )
-        for visitor in (member, viewer)
-    ]
-
-    assert b"[scripted]" in replies[0].body
-    assert b"scope inference" in replies[1].body
-    assert all(b"<html" not in reply.body for reply in replies)
 
 
 async def test_files_are_compressed_and_kept_for_ever_under_a_name_that_changes_with_them(

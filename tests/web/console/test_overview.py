@@ -43,15 +43,6 @@ async def _log(house: House, tenant: Resident, *records: dict[str, Any]) -> None
     await house.parts.usage_log.flush()
 
 
-async def test_whoever_has_asked_nothing_yet_sees_the_first_steps(house: House) -> None:
-    _, visitor = await _visitor(house)
-
-    start = (await visitor.get("/console")).body.decode()
-
-    assert "Ask now" in start
-    assert "Needs attention" not in start
-
-
 async def test_figures_are_those_of_the_tenant_and_compared_with_the_time_before(house: House) -> None:
     alpha, visitor = await _visitor(house, "viewer")
     beta, _ = await _visitor(house, name="Beta")

@@ -36,13 +36,17 @@ _MAX_TOKENS = 16
 
 
 class HealthReport(Struct, frozen=True, kw_only=True):
-    """What became of the check; `message` is for people, and `Invalid API key` where the key is refused."""
+    """What became of the check; `message` is for people, and `Invalid API key` where the key is refused.
+
+    `error_code` is that of the error, `None` where there was none.
+    """
 
     status: Literal["healthy", "unhealthy"]
     provider: str
     model: str
     latency_ms: int
     message: str
+    error_code: str | None = None
 
 
 class Configs(Protocol):
@@ -55,6 +59,13 @@ class Gateway(Protocol):
     """The metered way to a model; one without retries, so that the first answer counts."""
 
     async def complete(self, caller: Caller, request: CompletionRequest, context: CallContext) -> Answer: ...
+
+
+class _Fault(Struct, frozen=True):
+    """What is wrong, for programs and in plain words."""
+
+    code: str
+    message: str
 
 
 class HealthChecker:
@@ -102,30 +113,31 @@ class HealthChecker:
         self, caller: Caller, name: str, provider: str, model: str, request_id: str
     ) -> HealthReport:
         started = self._clock.monotonic()
-        message = await self._ask(caller, name, request_id)
+        fault = await self._ask(caller, name, request_id)
         return HealthReport(
-            status="healthy" if message is None else "unhealthy",
+            status="healthy" if fault is None else "unhealthy",
             provider=provider,
             model=model,
             latency_ms=round((self._clock.monotonic() - started) * 1000),
-            message=message or "The provider answers.",
+            message="The provider answers." if fault is None else fault.message,
+            error_code=None if fault is None else fault.code,
         )
 
-    async def _ask(self, caller: Caller, name: str, request_id: str) -> str | None:
-        """What is wrong with it, in plain words; `None` if nothing is."""
+    async def _ask(self, caller: Caller, name: str, request_id: str) -> "_Fault | None":
+        """What is wrong with it; `None` if nothing is."""
         asking = replace(caller, scopes=caller.scopes | {"inference"})
         request = CompletionRequest(model=name, messages=(user(_QUESTION),), max_tokens=_MAX_TOKENS)
         try:
             deployment = (await self._models.resolve(asking, name))[0]
         except (ProviderNotConfigured, ModelNotAllowed) as error:
-            return error.message
+            return _Fault(error.code, error.message)
         try:
             async with asyncio.timeout(LONGEST_CHECK_S):
                 await self._gateway.complete(asking, request, CallContext(request_id=request_id, app=APP))
         except LLMError as error:
-            return _explain(error, deployment)
+            return _Fault(error.code, _explain(error, deployment))
         except TimeoutError:
-            return _too_slow(deployment)
+            return _Fault(LLMTimeoutError.code, _too_slow(deployment))
         return None
 
 

@@ -31,7 +31,15 @@ from officium.web.console.pages.cashflow_files import add_cashflow_files
 from officium.web.console.pages.cashflow_proof import add_cashflow_proof
 from officium.web.console.pages.clients import Clients, Credits, add_clients_page
 from officium.web.console.pages.decisions import Decisions, add_decisions_page
-from officium.web.console.pages.home import Home, add_home_routes
+from officium.web.console.pages.first_question import QuestionParts, add_first_question
+from officium.web.console.pages.first_steps import (
+    DefaultConfigs,
+    FirstSteps,
+    FirstStepsParts,
+    Guides,
+    add_first_steps,
+)
+from officium.web.console.pages.home import add_home_route
 from officium.web.console.pages.keys import Keys, add_keys_page
 from officium.web.console.pages.members import Clients as MembersClients
 from officium.web.console.pages.members import Members, add_members_page
@@ -39,7 +47,7 @@ from officium.web.console.pages.overview import Attention, OverviewPage, Overvie
 from officium.web.console.pages.prompt_editor import add_prompt_editor
 from officium.web.console.pages.prompt_trials import add_prompt_trials
 from officium.web.console.pages.prompts import Colleagues, PromptPages, add_prompt_pages
-from officium.web.console.pages.providers import Catalogue, Checks, Configs, WhoAnswers, add_providers_page
+from officium.web.console.pages.providers import Catalogue, Checks, WhoAnswers, add_providers_page
 from officium.web.console.pages.requests import Searches, add_requests_page
 from officium.web.console.pages.rules import RulesParts, Studio, add_rules_pages
 from officium.web.console.pages.rules_desk import add_rule_desk
@@ -55,7 +63,7 @@ from officium.web.lazy_routes import LazyRouter
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
-class ConsolePeople(People, settings.People, Protocol):
+class ConsolePeople(People, settings.People, Guides, Protocol):
     """What the pages ask about whoever reads them."""
 
 
@@ -80,7 +88,6 @@ class ConsoleParts:
     gateway: CompletionGateway
     providers: Collection[Provider]
     available_providers: Callable[[Caller], Awaitable[Collection[str]]]
-    default_model: str | None
     advisers: Advisers
     conversations: ConsoleConversations
     businesses: Businesses
@@ -102,7 +109,7 @@ class ConsoleParts:
     overviews: Overviews
     attention: Attention
     searches: Searches
-    configs: Configs
+    configs: DefaultConfigs
     checks: Checks
     catalogue: Catalogue
     answers: WhoAnswers
@@ -113,9 +120,7 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     assets = Assets()
     frame = Frame(assets)
     closed = signed_in_router(parts.sign_ins, frame)
-    home = Home(parts.gateway, parts.providers, parts.available_providers, parts.default_model)
-    overview = OverviewPage(parts.overviews, parts.attention, parts.clients, frame)
-    add_home_routes(closed, home, overview, frame)
+    _add_start(closed, parts, frame)
     add_requests_page(closed, parts.searches, frame)
     add_providers_page(
         closed,
@@ -165,6 +170,32 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     router.include_router(sign_in_router(parts.sign_ins, frame))
     router.include_router(closed)
     return router
+
+
+def _add_start(closed: LazyRouter, parts: ConsoleParts, frame: Frame) -> None:
+    """The overview, and the first steps that lead to it."""
+    steps = FirstStepsParts(
+        configs=parts.configs,
+        checks=parts.checks,
+        keys=parts.keys,
+        widgets=parts.widgets,
+        overviews=parts.overviews,
+        people=parts.people,
+        providers=tuple(parts.providers),
+        available_providers=parts.available_providers,
+    )
+    question = QuestionParts(
+        gateway=parts.gateway,
+        attempts=parts.searches,
+        available_providers=parts.available_providers,
+        providers=tuple(parts.providers),
+        heartbeat_s=parts.heartbeat_s,
+    )
+    first_steps = FirstSteps(steps, frame)
+    overview = OverviewPage(parts.overviews, parts.attention, parts.clients, frame)
+    add_home_route(closed, overview, first_steps)
+    add_first_steps(closed, first_steps)
+    add_first_question(closed, question, frame)
 
 
 def _open_router(assets: Assets) -> LazyRouter:

@@ -54,7 +54,10 @@ class OverviewService:
         starts_at = ends_at - timedelta(hours=hours)
         return await self._store.read_groups(caller, kind, starts_at, ends_at, limit)
 
-    async def has_any(self, caller: Caller) -> bool:
-        """Whether the tenant has ever asked for anything. Needs `usage:read`."""
+    async def has_any(self, caller: Caller, *, besides: str = "", is_answered: bool = False) -> bool:
+        """Whether the tenant has ever asked for anything, or was even answered. Needs `usage:read`.
+
+        What the app `besides` did does not count.
+        """
         require(caller, "usage:read")
-        return await self._store.find_last(caller, "all", "") is not None
+        return await self._store.has_any(caller, besides, is_answered=is_answered)

@@ -100,6 +100,19 @@ class TallyStore:
             found: datetime | None = (await connection.execute(query)).scalar()
         return found
 
+    async def has_any(self, caller: Caller, besides: str, *, is_answered: bool) -> bool:
+        """Whether any app but `besides` ever asked for anything, or was answered."""
+        query = select(tallies.c.key).where(
+            tallies.c.tenant_id == caller.tenant_id,
+            tallies.c.kind == "app",
+            tallies.c.span == "day",
+            tallies.c.key != besides,
+        )
+        if is_answered:
+            query = query.where(tallies.c.answered > 0)
+        async with self._database.reading(caller.tenant_id) as connection:
+            return (await connection.execute(query.limit(1))).first() is not None
+
 
 async def add_to_postgresql_for_all_tenants(connection: AsyncConnection, sums: Mapping[Place, Tally]) -> None:
     """Add to the tallies, in the transaction that writes what they sum up."""

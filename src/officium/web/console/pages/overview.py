@@ -28,7 +28,7 @@ class Overviews(Protocol):
 
     async def get_overview(self, caller: Caller, period: Period) -> Overview: ...
 
-    async def has_any(self, caller: Caller) -> bool: ...
+    async def has_any(self, caller: Caller, *, besides: str = ..., is_answered: bool = ...) -> bool: ...
 
 
 class Attention(Protocol):
@@ -41,6 +41,16 @@ class Clients(Protocol):
     """Knows an agency's clients."""
 
     async def get_client(self, caller: Caller, client_id: int) -> Client: ...
+
+
+class Progress(Protocol):
+    """How far the first steps are."""
+
+    @property
+    def left(self) -> int: ...
+
+    @property
+    def next(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -99,11 +109,9 @@ class OverviewPage:
         self._clients = clients
         self._frame = frame
 
-    async def show(self, request: Request) -> Response | None:
-        """The page; `None` for a tenant that has never asked for anything, who needs other help."""
+    async def show(self, request: Request, left_over: Progress | None = None) -> Response:
+        """The page. `left_over` is how far the first steps are, for who is to be reminded of them."""
         caller: Caller = request.state.session.caller
-        if not caller.may("usage:read") or not await self._overviews.has_any(caller):
-            return None
         asked = request.query_params.get("period", "7-days")
         period: Period = next((one for one in _PERIODS if one == asked), "7-days")
         overview = await self._overviews.get_overview(caller, period)
@@ -120,6 +128,7 @@ class OverviewPage:
                 ("client", overview.clients, await self._names(caller, overview.clients)),
             ],
             concerns=await self._attention.list_concerns(caller),
+            left_over=left_over,
         )
 
     async def _names(self, caller: Caller, clients: Sequence[tuple[str, Tally]]) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from officium.kit.errors import InvalidRequest
 from officium.web.console.frame import redirect
 from officium.web.console.pages.widgets.room import (
     ROOT,
+    Clients,
     WidgetRoom,
     caller_of,
     number_in_query,
@@ -102,16 +103,19 @@ def add_list_page(router: APIRouter, room: WidgetRoom) -> None:
         form: Form = request.state.form
         require(caller_of(request), "config:write")
         try:
-            made = await _create(room, request, form)
+            made = await create_widget(room.services.clients, request, form)
         except InvalidRequest as error:
             names = ("client", "new_client", "name", "origin")
             return await form_page(request, {name: form.get(name, "") for name in names}, error)
         return redirect(f"{ROOT}/{made.id}/ai", flash="widget_created")
 
 
-async def _create(room: WidgetRoom, request: Request, form: Form) -> Widget:
-    """Create what the form says: a client, where it is a new one, and the widget."""
-    caller, clients = caller_of(request), room.services.clients
+async def create_widget(clients: Clients, request: Request, form: Form) -> Widget:
+    """Create what the form says: a client, where it is a new one, and the widget.
+
+    Raises InvalidRequest, NotFound and PermissionDenied.
+    """
+    caller = caller_of(request)
     origin = form.get("origin", "").strip().rstrip("/").lower()
     settings = WidgetSettings(name=form.get("name", "").strip(), allowed_origins=(origin,) if origin else ())
     chosen, named = form.get("client", ""), form.get("new_client", "").strip()

@@ -29,8 +29,8 @@ from officium.web.console.texts.arabic import (
     budgets,
     cashflow,
     clients,
+    first_steps,
     frame,
-    home,
     keys,
     members,
     overview,
@@ -49,7 +49,7 @@ from officium.web.console.texts.arabic import (
 ARABIC: Mapping[str, str] = {
     **frame.TEXTS,
     **sign_in.TEXTS,
-    **home.TEXTS,
+    **first_steps.TEXTS,
     **overview.TEXTS,
     **advisors.TEXTS,
     **keys.TEXTS,

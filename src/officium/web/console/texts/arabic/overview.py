@@ -79,5 +79,4 @@ TEXTS: Mapping[str, str] = {
     "overview.group.none": "لا شيء في هذه الفترة.",
     "overview.group.no_clients": "لم تُجرَ استدعاءات لعملاء في هذه الفترة. الودجات هي التي تجريها.",
     "overview.client": "العميل {id}",
-    "overview.first_steps": "الخطوات الأولى",
 }

@@ -8,8 +8,8 @@ from officium.web.console.texts.english import (
     budgets,
     cashflow,
     clients,
+    first_steps,
     frame,
-    home,
     keys,
     members,
     overview,
@@ -28,7 +28,7 @@ from officium.web.console.texts.english import (
 ENGLISH: Mapping[str, str] = {
     **frame.TEXTS,
     **sign_in.TEXTS,
-    **home.TEXTS,
+    **first_steps.TEXTS,
     **overview.TEXTS,
     **requests.TEXTS,
     **providers.TEXTS,

@@ -81,5 +81,4 @@ TEXTS: Mapping[str, str] = {
     "overview.group.none": "Nothing in this period.",
     "overview.group.no_clients": "No calls were made for clients in this period. Widgets make them.",
     "overview.client": "Client {id}",
-    "overview.first_steps": "First steps",
 }
