@@ -135,3 +135,27 @@ async def test_correction_of_confidence_stays_until_a_deal_ends(
 
     assert changed.said_correction is found
     assert ended.said_correction is None
+
+
+async def test_closed_deal_that_is_corrected_or_opened_again_is_not_kept_twice(
+    database: Database, store: _CountingStore, deals: DealService, caller: Caller
+):
+    start = TODAY - timedelta(days=40)
+    ids = await _bring(deals, caller, 4, created_on=start, stage_changed_on=start)
+    for id in ids[:3]:
+        await deals.update_deal(caller, id, DealChanges(stage="Paid", stage_changed_on=TODAY))
+    await _age(database, caller)
+    keeper = HistoryKeeper(store, SystemClock(), _no_correction)
+    await keeper.load(caller, CONFIG, TODAY)
+
+    await deals.update_deal(caller, ids[0], DealChanges(value=Decimal(77)))
+    await deals.update_deal(
+        caller, ids[1], DealChanges(stage="Under Progress", paid_on=None, invoiced_on=None)
+    )
+    await deals.delete_deal(caller, ids[2])
+    found = await keeper.load(caller, CONFIG, TODAY)
+
+    assert [(deal.deal_id, deal.amount) for deal in found.closed] == [(ids[0], Decimal(77))]
+    assert sorted(found.rows) == [ids[1], ids[3]]
+    assert found.endings[ids[0]][1] == TODAY
+    assert found.endings.get(ids[2]) is None

@@ -1,6 +1,5 @@
 """Cash by week or month with ranges: what the deals' distributions add up to."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,8 +21,9 @@ from officium.apps.cashflow.statistics import (
     OpenDeal,
     levers,
     simulate,
+    simulate_invoices,
 )
-from officium.apps.cashflow.statistics.periods import period_of_day, periods_from
+from officium.apps.cashflow.statistics.periods import periods_from
 
 MOST_RUNS = 5_000
 _CENT = Decimal("0.01")
@@ -243,35 +243,18 @@ def _invoices(
     """Invoices to come: each deal by its own luck, in as many simulated futures."""
     waiting = [deal for deal in deals if deal.invoiced_on is None]
     periods = periods_from(start, days, asked.granularity)
-    ahead = max((periods[-1].last_day - history.today).days, 0)
-    members = period_of_day(history.today, ahead, periods, type(history.config.calendar)())
     lines: list[ForecastPeriod] = []
     totals: list[ForecastTotals] = []
     for currency in sorted({deal.currency for deal in waiting}):
         theirs = [deal for deal in waiting if deal.currency == currency]
-        sums = np.zeros((len(periods) + 1, asked.runs))
-        means = np.zeros(len(periods))
-        for deal in theirs:
-            soon = history.model.invoiced_within(deal, ahead).mass
-            chances = np.zeros(ahead + 1)
-            chances[: len(soon)] = soon
-            by_period = chances @ members
-            key = hashlib.blake2b(f"{asked.seed}/invoice/{deal.deal_id}".encode(), digest_size=16).digest()
-            luck = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "big"))).random(asked.runs)
-            sums[np.searchsorted(by_period.cumsum(), luck), np.arange(asked.runs)] += float(deal.amount)
-            means += by_period * float(deal.amount)
+        cash = simulate_invoices(history.model, theirs, periods, runs=asked.runs, seed=asked.seed)
         lines += [
             _line(
-                period.first_day,
-                period.last_day,
-                asked.granularity,
-                currency,
-                len(theirs),
-                _range(sums[number], float(means[number])),
+                row.period.first_day, row.period.last_day, asked.granularity, currency, len(theirs), row.cash
             )
-            for number, period in enumerate(periods)
+            for row in cash.rows
         ]
-        within = _range(sums[:-1].sum(axis=0), float(means.sum()))
+        within = cash.rows[-1].cumulated
         whole = sum((deal.amount for deal in theirs), Decimal(0))
         totals.append(
             ForecastTotals(

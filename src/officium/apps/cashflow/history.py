@@ -1,14 +1,18 @@
 """All deals of a tenant as the statistics and the predictions need them, and what they teach."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain, compress
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from officium.apps.cashflow.deals import CashflowConfig
 from officium.apps.cashflow.deterministic_rules import facts_of
@@ -25,22 +29,30 @@ from officium.apps.cashflow.statistics import (
     AS_STATED,
     Calibration,
     CashflowModel,
-    ClosedDeal,
+    ClosedDeals,
     DateForecast,
+    DealColumns,
     DealForecast,
     DealHistory,
     OpenDeal,
+    Words,
     WorkingCalendar,
     backtest,
+    columns_of,
+    day_of,
     fit,
+    joined,
+    ordinals,
 )
 
-Row = Mapping[str, Any]
+Row = Any
+"""A deal as it stands in the database: what `DealStore.stream_facts` gives."""
+OpenRow = Mapping[str, Any]
 Ending = tuple[date | None, date | None, date | None]
 """The days of a deal's invoice, payment and loss, as far as they have come."""
 _Rest = tuple[str, str, date | None, str]
 """Its title, its owner, when it is expected to close, and its stage: what the statistics do not need."""
-_CHANGES = msgspec.json.Decoder(tuple[tuple[date, str], ...])
+_CHANGES = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _ORIGINS = 6
 _PROBES = 3
 MOST_CORRECTED = 20_000
@@ -54,9 +66,9 @@ class TenantHistory:
 
     config: CashflowConfig
     today: date
-    closed: tuple[ClosedDeal, ...]
+    closed: ClosedDeals
     open: tuple[OpenDeal, ...]
-    rows: Mapping[int, Row] = field(repr=False)
+    rows: Mapping[int, OpenRow] = field(repr=False)
     """The open deals as they are kept, by id."""
     endings: Mapping[int, Ending] = field(repr=False)
     said_correction: Calibration | None = None
@@ -93,7 +105,7 @@ class TenantHistory:
     @property
     def all_deals(self) -> DealHistory:
         """The deals as the backtest wants them."""
-        return DealHistory(closed=self.closed, open=self.open)
+        return DealHistory(closed=tuple(self.closed), open=self.open)
 
     def deals_to_predict(
         self, notes: Mapping[int, Sequence[DealNote]], ids: Iterable[int]
@@ -113,47 +125,180 @@ def usual_origins(today: date) -> tuple[date, ...]:
 
 
 class DealBook:
-    """The deals of a tenant as they were read; what has changed is put in its place."""
+    """The deals of a tenant as they were read; what has changed is put in its place.
+
+    Open deals are objects; of closed ones there are many more, so they are columns.
+    """
 
     def __init__(self) -> None:
-        self._deals: dict[int, tuple[ClosedDeal | OpenDeal, _Rest, Ending]] = {}
-        self._texts: dict[str, str] = {}
+        self._open: dict[int, tuple[OpenDeal, _Rest]] = {}
+        self._words = Words()
+        self._closed: list[_ClosedPage] = []
 
     def __len__(self) -> int:
-        return len(self._deals)
+        return len(self._open) + sum(len(page.deals) for page in self._closed)
 
-    def put(self, rows: Iterable[Row]) -> None:
+    def put(self, rows: Sequence[Row]) -> None:
         """Add deals, or put them in the place of what they were."""
-        same = self._texts.setdefault
+        ids = np.array([row.id for row in rows], dtype=np.int64)
+        self._drop(ids)
+        ended = []
         for row in rows:
-            deal = _deal(row, same)
-            owner, stage = same(row["owner_name"], row["owner_name"]), same(row["stage"], row["stage"])
-            rest = (row["title"], owner, row["expected_close_on"], stage)
-            self._deals[deal.deal_id] = (deal, rest, (row["invoiced_on"], row["paid_on"], row["lost_on"]))
+            if row.status in ("paid", "lost"):
+                ended.append(row)
+            else:
+                rest = (row.title, sys.intern(row.owner_name), row.expected_close_on, sys.intern(row.stage))
+                self._open[row.id] = (_open_deal(row), rest)
+        if ended:
+            self._closed.append(_page(ended, self._words))
 
     def keep_only(self, ids: Iterable[int]) -> None:
         """Forget the deals that are not among these."""
-        for id in self._deals.keys() - set(ids):
-            del self._deals[id]
+        kept = set(ids)
+        for id in self._open.keys() - kept:
+            del self._open[id]
+        wanted = np.fromiter(kept, dtype=np.int64, count=len(kept))
+        self._closed = [page.chosen(np.isin(page.deals.deal_id, wanted)) for page in self._closed]
 
     def history(
         self, config: CashflowConfig, today: date, correction: Calibration | None = None
     ) -> TenantHistory:
         """The deals as of a day; those that began after it are not known yet."""
-        begun = [deal for deal, _, _ in self._deals.values() if deal.created_on <= today]
-        known = DealHistory(
-            closed=tuple(deal for deal in begun if isinstance(deal, ClosedDeal)),
-            open=tuple(deal for deal in begun if isinstance(deal, OpenDeal)),
-        ).as_of(today)
+        whole = self._whole()
+        closed, waiting = ClosedDeals(whole.deals).as_of(today)
+        begun = tuple(deal for deal, _ in self._open.values() if deal.created_on <= today)
+        still_open = waiting + DealHistory((), begun).as_of(today).open
+        rest = {id: rest for id, (_, rest) in self._open.items()}
+        rest.update(whole.rest_of({deal.deal_id for deal in waiting}))
         return TenantHistory(
             config=config,
             today=today,
-            closed=known.closed,
-            open=known.open,
-            rows={deal.deal_id: _row(deal, self._deals[deal.deal_id][1]) for deal in known.open},
-            endings={id: ending for id, (_, _, ending) in self._deals.items()},
+            closed=closed,
+            open=still_open,
+            rows={deal.deal_id: _row(deal, rest[deal.deal_id]) for deal in still_open},
+            endings=Endings(whole.deals, {id: deal.invoiced_on for id, (deal, _) in self._open.items()}),
             said_correction=correction,
         )
+
+    def _drop(self, ids: NDArray[np.int64]) -> None:
+        for id in self._open.keys() & set(ids.tolist()):
+            del self._open[id]
+        for place, page in enumerate(self._closed):
+            if len(page.deals) and page.deals.deal_id.max() >= ids.min():
+                self._closed[place] = page.chosen(~np.isin(page.deals.deal_id, ids))
+
+    def _whole(self) -> "_ClosedPage":
+        """All closed deals in one page."""
+        if len(self._closed) != 1:
+            pages = [page for page in self._closed if len(page.deals)] or [_page([], self._words)]
+            self._closed = [_joined(pages)]
+        return self._closed[0]
+
+
+class Endings(Mapping[int, Ending]):
+    """What has become of each deal by now."""
+
+    def __init__(self, closed: DealColumns, invoiced: Mapping[int, date | None]) -> None:
+        self._closed = closed
+        self._invoiced = invoiced
+        self._order = np.argsort(closed.deal_id)
+        self._ids = closed.deal_id[self._order]
+
+    def __getitem__(self, deal_id: int) -> Ending:
+        if deal_id in self._invoiced:
+            return self._invoiced[deal_id], None, None
+        at = int(np.searchsorted(self._ids, deal_id))
+        if at == len(self._ids) or self._ids[at] != deal_id:
+            raise KeyError(deal_id)
+        place, deals = self._order[at], self._closed
+        return (
+            day_of(int(deals.invoiced[place])),
+            day_of(int(deals.paid[place])),
+            day_of(int(deals.lost[place])),
+        )
+
+    def __len__(self) -> int:
+        return len(self._invoiced) + len(self._ids)
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._invoiced
+        yield from self._ids.tolist()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ClosedPage:
+    """Closed deals as they were read together."""
+
+    deals: DealColumns
+    titles: tuple[str, ...]
+    owners: tuple[str, ...]
+    expected: NDArray[np.int32]
+    stages: tuple[str, ...]
+
+    def chosen(self, which: NDArray[np.bool_]) -> "_ClosedPage":
+        if which.all():
+            return self
+        return _ClosedPage(
+            self.deals.chosen(which),
+            tuple(compress(self.titles, which)),
+            tuple(compress(self.owners, which)),
+            self.expected[which],
+            tuple(compress(self.stages, which)),
+        )
+
+    def rest_of(self, ids: set[int]) -> dict[int, _Rest]:
+        """What the statistics do not need of some deals."""
+        if not ids:
+            return {}
+        places = np.flatnonzero(np.isin(self.deals.deal_id, list(ids))).tolist()
+        expected = [day_of(int(self.expected[at])) for at in places]
+        return {
+            int(self.deals.deal_id[at]): (self.titles[at], self.owners[at], day, self.stages[at])
+            for at, day in zip(places, expected, strict=True)
+        }
+
+
+def _page(rows: Sequence[Row], words: Words) -> _ClosedPage:
+    same, days = sys.intern, _Days()
+    told = [_CHANGES.decode(row.stage_changes) for row in rows]
+    deals = columns_of(
+        words,
+        ids=[row.id for row in rows],
+        customers=[row.customer or _nobody(row) for row in rows],
+        pipelines=[row.pipeline for row in rows],
+        currencies=[row.currency for row in rows],
+        amounts=[row.value for row in rows],
+        created=[row.created_on for row in rows],
+        invoiced=[row.invoiced_on for row in rows],
+        paid=[row.paid_on for row in rows],
+        lost=[row.lost_on for row in rows],
+        terms=[row.terms_days for row in rows],
+        changes=[[(days[day], stage) for day, stage in changes] for changes in told],
+    )
+    return _ClosedPage(
+        deals,
+        titles=tuple(row.title for row in rows),
+        owners=tuple(same(row.owner_name) for row in rows),
+        expected=ordinals(row.expected_close_on for row in rows),
+        stages=tuple(same(row.stage) for row in rows),
+    )
+
+
+def _joined(pages: Sequence[_ClosedPage]) -> _ClosedPage:
+    return _ClosedPage(
+        joined([page.deals for page in pages]),
+        tuple(chain.from_iterable(page.titles for page in pages)),
+        tuple(chain.from_iterable(page.owners for page in pages)),
+        np.concatenate([page.expected for page in pages]),
+        tuple(chain.from_iterable(page.stages for page in pages)),
+    )
+
+
+class _Days(dict[str, int]):
+    """The ordinals of days as they are written; most come again and again."""
+
+    def __missing__(self, text: str) -> int:
+        return self.setdefault(text, date.fromisoformat(text).toordinal())
 
 
 class LearnedDates:
@@ -204,7 +349,7 @@ def _range(dates: DateForecast) -> Range:
     return Range(p10=dates.p10, p50=dates.p50, p90=dates.p90)
 
 
-def _prepared(row: Row, notes: Sequence[DealNote]) -> DealForPrediction:
+def _prepared(row: OpenRow, notes: Sequence[DealNote]) -> DealForPrediction:
     return DealForPrediction(
         deal_id=row["id"],
         deal_title=row["title"],
@@ -223,23 +368,32 @@ def _prepared(row: Row, notes: Sequence[DealNote]) -> DealForPrediction:
     )
 
 
-def _deal(row: Row, same: Callable[[str, str], str]) -> ClosedDeal | OpenDeal:
-    """The deal in a row. Texts that many deals share are kept once: `same` gives the first of its kind."""
-    id, customer = row["id"], row["customer"]
-    changes = tuple((day, same(stage, stage)) for day, stage in _CHANGES.decode(row["stage_changes"]))
-    # Deals without a customer have nothing in common: each counts as a customer of its own.
-    who = f"#{id}" if not customer else same(customer, customer)
-    pipeline, currency = same(row["pipeline"], row["pipeline"]), same(row["currency"], row["currency"])
-    value, created_on, invoiced_on = Decimal(row["value"]), row["created_on"], row["invoiced_on"]
-    terms = row["terms_days"]
-    if row["status"] in ("paid", "lost"):
-        ends = (row["paid_on"], row["lost_on"])
-        return ClosedDeal(id, who, pipeline, value, currency, created_on, changes, invoiced_on, *ends, terms)
-    stage, since = same(row["stage"], row["stage"]), row["stage_changed_on"]
-    return OpenDeal(id, who, pipeline, value, currency, created_on, changes, stage, since, invoiced_on, terms)
+def _open_deal(row: Row) -> OpenDeal:
+    same = sys.intern
+    changes = tuple(
+        (date.fromisoformat(day), same(stage)) for day, stage in _CHANGES.decode(row.stage_changes)
+    )
+    return OpenDeal(
+        deal_id=row.id,
+        customer=same(row.customer or _nobody(row)),
+        pipeline=same(row.pipeline),
+        amount=Decimal(row.value),
+        currency=same(row.currency),
+        created_on=row.created_on,
+        stage_changes=changes,
+        stage=same(row.stage),
+        stage_entered_on=row.stage_changed_on,
+        invoiced_on=row.invoiced_on,
+        terms_days=row.terms_days,
+    )
 
 
-def _row(deal: OpenDeal, rest: _Rest) -> Row:
+def _nobody(row: Row) -> str:
+    """Deals without a customer have nothing in common: each counts as a customer of its own."""
+    return f"#{row.id}"
+
+
+def _row(deal: OpenDeal, rest: _Rest) -> OpenRow:
     """What is known of a deal on the day of the forecast."""
     title, owner_name, expected_close_on, stage = rest
     return {

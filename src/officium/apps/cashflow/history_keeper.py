@@ -87,7 +87,7 @@ class HistoryKeeper:
 
     async def _read(self, caller: Caller, kept: _Kept, since: datetime | None) -> None:
         async for page in self._store.stream_facts(caller, since):
-            await asyncio.to_thread(kept.book.put, [dict(row) for row in page])
+            await asyncio.to_thread(kept.book.put, page)
 
     def _make_room(self, tenant_id: str) -> None:
         kept = self._kept.get(tenant_id)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from officium.apps.cashflow.statistics import OpenDeal, WorkingCalendar, fit, simulate
+from officium.apps.cashflow.statistics import OpenDeal, WorkingCalendar, fit, simulate, simulate_invoices
+from officium.apps.cashflow.statistics.periods import periods_from
 from tests.apps.cashflow.statistics.builders import TODAY, a_closed_deal, an_open_deal, open_deals
 
 
@@ -113,3 +114,27 @@ def test_the_balance_falls_under_a_limit_as_often_as_the_runs_do() -> None:
 def test_absurd_sizes_are_refused(runs: int, days: int) -> None:
     with pytest.raises(ValueError, match="runs must be"):
         simulate(fit([], [], TODAY), [], TODAY, days, runs=runs)
+
+
+def test_invoices_come_in_the_periods_as_often_as_their_chances_say() -> None:
+    history = [a_closed_deal(number, invoiced_after=5 + number) for number in range(40)]
+    deals = [an_open_deal(1000 + number, days_in_stage=number % 7) for number in range(300)]
+    model = fit(history, deals, date(2026, 6, 1))
+    periods = periods_from(date(2026, 6, 2), 56, "week")
+
+    cash = simulate_invoices(model, deals, periods, runs=1000, seed=3)
+
+    drawn, expected = cash.runs.mean(axis=1), [float(row.cash.mean) for row in cash.rows]
+    assert drawn == pytest.approx(expected, rel=0.02, abs=500)
+    assert cash == simulate_invoices(model, deals[::-1], periods, runs=1000, seed=3)
+
+
+def test_chances_of_many_invoices_are_those_of_each() -> None:
+    history = [a_closed_deal(number, invoiced_after=5 + number) for number in range(40)]
+    deals = [an_open_deal(number, days_in_stage=number % 4) for number in range(9)]
+    model = fit(history, deals, TODAY)
+
+    chances = model.all_invoiced_within(deals, 50)
+
+    for row, deal in zip(chances, deals, strict=True):
+        assert row.tolist() == model.invoiced_within(deal, 50).mass.tolist()

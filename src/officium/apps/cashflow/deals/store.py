@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import RowMapping, Select, Text, and_, case, cast, delete, func, insert, select, update
+from sqlalchemy import Row, RowMapping, Select, Text, and_, case, cast, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,7 +30,7 @@ from officium.kit.errors import Conflict
 
 MOST_NOTES_OF_DEAL = 1_000
 _AT_ONCE = 500
-_PAGE = 2_000
+_PAGE = 5_000
 
 
 class Imported(Struct, frozen=True, kw_only=True):
@@ -327,7 +327,7 @@ class DealStore:
 
     async def stream_facts(
         self, caller: Caller, since: datetime | None = None
-    ) -> AsyncIterator[Sequence[RowMapping]]:
+    ) -> AsyncIterator[Sequence[Row[Any]]]:
         """Deals as rows, page by page, with the terms agreed for each or with its customer.
 
         All of them, or those that were changed since a moment.
@@ -340,12 +340,12 @@ class DealStore:
             if since is not None:
                 query = query.where(deals.c.updated_at >= since)
             async with self._database.reading(caller.tenant_id) as connection:
-                rows = (await connection.execute(query)).mappings().all()
+                rows = (await connection.execute(query)).all()
             if rows:
                 yield rows
             if len(rows) < _PAGE:
                 return
-            after = rows[-1]["id"]
+            after = rows[-1].id
 
 
 def _with_customer(caller: Caller) -> Any:

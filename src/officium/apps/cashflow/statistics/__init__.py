@@ -9,6 +9,15 @@ from officium.apps.cashflow.statistics.backtest import (
 )
 from officium.apps.cashflow.statistics.calendar import WorkingCalendar
 from officium.apps.cashflow.statistics.calibration import AS_STATED, Calibration, CalibrationBin
+from officium.apps.cashflow.statistics.closed_deals import (
+    ClosedDeals,
+    DealColumns,
+    Words,
+    columns_of,
+    day_of,
+    joined,
+    ordinals,
+)
 from officium.apps.cashflow.statistics.deal import ClosedDeal, DealHistory, OpenDeal
 from officium.apps.cashflow.statistics.forecast import DateForecast, DealForecast, Evidence
 from officium.apps.cashflow.statistics.levers import Lever, levers
@@ -31,6 +40,7 @@ from officium.apps.cashflow.statistics.simulation import (
     CurrencyCash,
     PeriodCash,
     simulate,
+    simulate_invoices,
 )
 
 __all__ = [
@@ -44,9 +54,11 @@ __all__ = [
     "CashflowModel",
     "Change",
     "ClosedDeal",
+    "ClosedDeals",
     "Counterfactual",
     "CurrencyCash",
     "DateForecast",
+    "DealColumns",
     "DealForecast",
     "DealHistory",
     "Evidence",
@@ -59,14 +71,20 @@ __all__ = [
     "Score",
     "Soon",
     "WeekPoint",
+    "Words",
     "WorkingCalendar",
     "backtest",
     "changed",
+    "columns_of",
     "counterfactuals",
+    "day_of",
     "fit",
+    "joined",
     "levers",
+    "ordinals",
     "score_forecasts",
     "simulate",
+    "simulate_invoices",
     "with_delay",
     "with_invoice",
     "with_terms",

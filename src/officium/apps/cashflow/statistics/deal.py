@@ -66,7 +66,7 @@ class DealHistory:
             if _ended_by(deal, day):
                 closed.append(deal)
             elif deal.created_on <= day:
-                still_open.append(_opened(deal, day))
+                still_open.append(opened(deal, day))
         still_open.extend(_rewound(deal, day) for deal in self.open if deal.created_on <= day)
         return DealHistory(closed=tuple(closed), open=tuple(still_open))
 
@@ -77,7 +77,7 @@ def _ended_by(deal: ClosedDeal, day: date) -> bool:
     )
 
 
-def _opened(deal: ClosedDeal, day: date) -> OpenDeal:
+def opened(deal: ClosedDeal, day: date) -> OpenDeal:
     """The closed deal as it stood on `day`, when it was open."""
     changes, stage, entered = _stages_by(deal.stage_changes, day, deal.created_on)
     return OpenDeal(

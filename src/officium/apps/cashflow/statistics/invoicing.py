@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from officium.apps.cashflow.statistics.days import LONGEST_DAYS, FloatArray, IntArray
+from officium.apps.cashflow.statistics.days import LONGEST_DAYS
 from officium.apps.cashflow.statistics.lives import StageStays
 from officium.apps.cashflow.statistics.prior import Prior, spread_around
 from officium.apps.cashflow.statistics.survival import (
@@ -53,7 +53,7 @@ class InvoiceTimes:
         self._stays = stays
         self._deals = stays.deals if np.any(stays.outcome >= HAPPENED) else 0
         every = np.ones(len(stays.stage), dtype=bool)
-        self._all = _Stays(stays, every)
+        self._all = _Stays(stays, every, is_asked_again=True)
         self._typical = _counted_over_time(stays)
         self._chosen: dict[tuple[int, int | None], _Stays] = {}
         self._at_age: dict[tuple[int, int], tuple[Outcomes, int]] = {}
@@ -141,20 +141,22 @@ def _counted_over_time(stays: StageStays) -> Counts:
 class _Stays:
     """Some stays, longest first, so that those that lasted long enough are the first ones."""
 
-    def __init__(self, stays: StageStays, chosen: NDArray[np.bool_]) -> None:
+    def __init__(self, stays: StageStays, chosen: NDArray[np.bool_], *, is_asked_again: bool = False) -> None:
+        self._is_asked_again = is_asked_again
         order = np.argsort(-stays.stayed_days[chosen], kind="stable")
-        self._negative_stayed: IntArray = -stays.stayed_days[chosen][order]
-        self._end: IntArray = stays.end_days[chosen][order]
-        self._outcome: IntArray = stays.outcome[chosen][order]
+        self._negative_stayed = -stays.stayed_days[chosen][order]
+        self._end = stays.end_days[chosen][order]
+        self._outcome = stays.outcome[chosen][order]
         self._counts: dict[int, Counts] = {}
-        self._ended: FloatArray = np.concatenate(([0], np.cumsum(self._outcome >= HAPPENED)))
+        self._ended = np.concatenate(([0], np.cumsum(self._outcome >= HAPPENED))).astype(np.int32)
 
     def __len__(self) -> int:
         return len(self._end)
 
     def after(self, days: int, belief: Outcomes, worth: float) -> tuple[Outcomes, int]:
         """The outcomes counted from day `days` of the stay, and how many ended deals speak for them."""
-        long = int(np.searchsorted(self._negative_stayed, -days, side="left"))
-        if days not in self._counts:
-            self._counts[days] = count(self._end[:long] - days, self._outcome[:long])
-        return estimate_from(self._counts[days], belief, worth), int(self._ended[long])
+        long = int(np.searchsorted(self._negative_stayed, np.int32(-days), side="left"))
+        counts = self._counts.get(days) or count(self._end[:long] - np.int32(days), self._outcome[:long])
+        if self._is_asked_again:
+            self._counts[days] = counts
+        return estimate_from(counts, belief, worth), int(self._ended[long])

@@ -146,6 +146,26 @@ class CashflowModel:
         outlook = self._invoices.outlook(deal.stage, deal.pipeline, self._days_in_stage(deal))
         return Soon(outlook.outcomes.happened[: days + 1])
 
+    def all_invoiced_within(
+        self, deals: Sequence[OpenDeal], days: int, members: FloatArray | None = None
+    ) -> FloatArray:
+        """The probability of each deal's invoice on each of the next `days`: shape (deals, days + 1).
+
+        With `members`, of shape (days + 1, periods), that in each period instead.
+        """
+        numbers: dict[int, int] = {}
+        different: list[FloatArray] = []
+        places = np.empty(len(deals), dtype=np.int64)
+        for place, deal in enumerate(deals):
+            outlook = self._invoices.outlook(deal.stage, deal.pipeline, self._days_in_stage(deal))
+            number = places[place] = numbers.setdefault(id(outlook), len(numbers))
+            if number == len(different):
+                different.append(outlook.outcomes.happened)
+        rows = np.zeros((len(different), days + 1))
+        for row, mass in zip(rows, different, strict=True):
+            row[: len(mass)] = mass[: days + 1]
+        return (rows if members is None else rows @ members)[places]
+
     def paid_within(self, deals: Sequence[OpenDeal], days: int) -> FloatArray:
         """The probability of each deal's payment on each of the next `days`: shape (deals, days + 1).
 
@@ -165,6 +185,8 @@ class CashflowModel:
         for place, deal in enumerate(deals):
             if deal.shift_days:
                 rows[place] = _moved_ahead(rows[place], deal.shift_days)
+        if width == days + 1:
+            return rows
         chances = np.zeros((len(deals), days + 1))
         kept = min(width, days + 1)
         chances[:, :kept] = rows[:, :kept]

@@ -84,16 +84,18 @@ class PaymentTimes:
         self._starts = np.concatenate(([0], np.cumsum(counts)))
         self._delays: dict[tuple[str, str, int | None, int], Outcomes] = {}
         self._shared: dict[tuple[object, ...], Outcomes] = {}
-        self._known: dict[tuple[str, str, int | None, int], PaymentOutlook] = {}
+        self._known: dict[tuple[str, str, int | None], PaymentOutlook] = {}
 
     def outlook(
         self, customer: str, pipeline: str, terms_days: int | None, age_days: int | None
     ) -> PaymentOutlook:
         """When an invoice is paid that is unpaid after `age_days`; None: it is still to be issued."""
         age = -1 if age_days is None else min(age_days, LONGEST_DAYS)
-        key = (customer, pipeline, terms_days, age)
+        key = (customer, pipeline, terms_days)
+        if age >= 0:  # hardly two deals share it
+            return self._estimate(*key, age)
         if key not in self._known:
-            self._known[key] = self._estimate(*key)
+            self._known[key] = self._estimate(*key, age)
         return self._known[key]
 
     def shared_effect(self, customer: str) -> float:

@@ -131,6 +131,27 @@ def simulate(
     return CashTable(start, horizon_days, granularity, runs, seed, tables)
 
 
+def simulate_invoices(
+    model: CashflowModel,
+    deals: Sequence[OpenDeal],
+    periods: Sequence[Period],
+    *,
+    runs: int = 2000,
+    seed: int = 0,
+) -> CurrencyCash:
+    """Simulate when deals without an invoice are invoiced, and add up the amounts by period.
+
+    The deals are of one currency. Each has its own luck: nothing of it is shared.
+    """
+    ahead = max((periods[-1].last_day - model.today).days, 0)
+    members = period_of_day(model.today, ahead, periods, WorkingCalendar())
+    chances = model.all_invoiced_within(deals, ahead, members)
+    amounts = np.array([float(deal.amount) for deal in deals])
+    places = _starts(seed, "invoice", [str(deal.deal_id) for deal in deals])
+    runs_of = _added_up(amounts, chances, _Lateness(seed, runs, places))
+    return _table(deals[0].currency, periods, runs_of, amounts @ chances)
+
+
 def _simulated(
     model: CashflowModel,
     deals: Sequence[OpenDeal],
@@ -139,31 +160,68 @@ def _simulated(
     runs: int,
     seed: int,
 ) -> CurrencyCash:
-    """The table of one currency. `deals` are sorted; `chances` has shape (deals, periods).
-
-    Each deal has a standard normal "lateness" in every run, of which its customer's deals share a part. The
-    period of the payment is the one whose share of the normal distribution holds the lateness.
-    """
+    """The table of one currency. `deals` are sorted; `chances` has shape (deals, periods)."""
     amounts = np.array([float(deal.amount) for deal in deals])
-    together = np.array([model.shared_effect(deal) for deal in deals], dtype=np.float32)
     own_at = _starts(seed, "deal", [str(deal.deal_id) for deal in deals])
     shared_at = _starts(seed, "customer", [deal.customer for deal in deals])
-    period_of = _period_of_level(chances)
-    normals = _normals(seed, runs)
-    size = (len(periods) + 1) * runs
+    together = np.array([model.shared_effect(deal) for deal in deals], dtype=np.float32)
+    runs_of = _added_up(amounts, chances, _Lateness(seed, runs, own_at, shared_at, together))
+    return _table(deals[0].currency, periods, runs_of, amounts @ chances)
+
+
+class _Lateness:
+    """How late each deal is in every run: a standard normal, of which its customer's deals share a part.
+
+    One long row of random numbers is made, of which each takes `runs` from a place of its own. Two pieces
+    may overlap, but then in different runs; a generator for each deal would cost more than all the rest.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        runs: int,
+        own_at: NDArray[np.int64],
+        shared_at: NDArray[np.int64] | None = None,
+        together: NDArray[np.float32] | None = None,
+    ) -> None:
+        self.runs = runs
+        normals = np.random.default_rng(seed).standard_normal(_NORMALS + runs, dtype=np.float32)
+        self._pieces = np.lib.stride_tricks.sliding_window_view(normals * np.float32(_LEVELS_PER_UNIT), runs)
+        self._own_at = own_at
+        self._shared_at = shared_at
+        self._together = together
+
+    def levels(self, batch: slice) -> NDArray[np.int16]:
+        """The steps of lateness of some deals: shape (deals, runs), from 0 to the last level."""
+        late = self._pieces[self._own_at[batch]]
+        if self._shared_at is not None and self._together is not None:
+            part = self._together[batch, None]
+            late *= np.sqrt(1 - part)
+            shared = self._pieces[self._shared_at[batch]]
+            shared *= np.sqrt(part)
+            late += shared
+        late += np.float32(_LEVELS / 2)
+        return np.clip(late, 0, _LEVELS - 1, out=late).astype(np.int16)
+
+
+def _added_up(amounts: FloatArray, chances: FloatArray, lateness: _Lateness) -> FloatArray:
+    """What comes in each period in every run: shape (periods, runs). `chances` has shape (deals, periods).
+
+    The period of an amount is the one whose share of the normal distribution holds the lateness. Deals are
+    taken a few at a time, so that there is never more than a handful of them in all runs.
+    """
+    periods, runs = chances.shape[1], lateness.runs
+    size = (periods + 1) * runs
     totals = np.zeros(size)
-    for start in range(0, len(deals), _BATCH):
-        batch = slice(start, min(start + _BATCH, len(deals)))
-        own = np.stack([normals[at : at + runs] for at in own_at[batch]])
-        shared = np.stack([normals[at : at + runs] for at in shared_at[batch]])
-        part = together[batch, None]
-        late = np.sqrt(part) * shared + np.sqrt(1 - part) * own
-        level = np.clip(late * _LEVELS_PER_UNIT + _LEVELS / 2, 0, _LEVELS - 1).astype(np.intp)
-        at = np.take_along_axis(period_of[batch], level, axis=1) * np.intp(runs) + np.arange(runs)
+    run = np.arange(runs)
+    for start in range(0, len(amounts), _BATCH):
+        batch = slice(start, min(start + _BATCH, len(amounts)))
+        first_of_period = _period_of_level(chances[batch]) * np.intp(runs)
+        at = np.take_along_axis(first_of_period, lateness.levels(batch).astype(np.intp), axis=1)
+        at += run
         weights = np.repeat(amounts[batch], runs)
         totals += np.bincount(at.ravel(), weights=weights, minlength=size)
-    runs_of = totals.reshape(len(periods) + 1, runs)[:-1]
-    return _table(deals[0].currency, periods, runs_of, amounts @ chances)
+    return totals.reshape(periods + 1, runs)[:-1]
 
 
 def _period_of_level(chances: FloatArray) -> NDArray[np.int16]:
@@ -176,19 +234,10 @@ def _period_of_level(chances: FloatArray) -> NDArray[np.int16]:
     return np.cumsum(steps[:, :_LEVELS], axis=1, dtype=np.int16)
 
 
-def _normals(seed: int, runs: int) -> NDArray[np.float32]:
-    """One long row of random numbers, of which everybody takes `runs` from a place of its own.
-
-    Two pieces may overlap, but then in different runs; a generator for each deal would cost more than all the
-    rest.
-    """
-    return np.random.default_rng(seed).standard_normal(_NORMALS + runs, dtype=np.float32)
-
-
-def _starts(seed: int, kind: str, names: Sequence[str]) -> list[int]:
+def _starts(seed: int, kind: str, names: Sequence[str]) -> NDArray[np.int64]:
     """Where each one's random numbers begin: a hash of nothing but the seed and the name."""
     prefix = f"{seed}/{kind}/"
-    return [zlib.crc32(f"{prefix}{name}".encode()) % _NORMALS for name in names]
+    return np.array([zlib.crc32(f"{prefix}{name}".encode()) % _NORMALS for name in names], dtype=np.int64)
 
 
 def _table(currency: str, periods: Sequence[Period], runs: FloatArray, means: FloatArray) -> CurrencyCash:
