@@ -82,6 +82,7 @@ from officium.core.gateway.catalogue import ConfigUses, ModelCatalogue, default_
 from officium.core.gateway.config_fetcher import ConfigSource
 from officium.core.gateway.health import LONGEST_CHECK_S
 from officium.core.gateway.reach import DEFAULT
+from officium.core.gateway.replay import ReplayService
 from officium.core.knowledge import EntrySource, KnowledgeIndexes, LocalEncoder
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
@@ -136,6 +137,14 @@ from officium.core.usage.alerts import (
     WebhookSecrets,
 )
 from officium.core.usage.budgets import BudgetService, BudgetStore, RunService
+from officium.core.usage.contents import (
+    CONTENT_COLUMNS,
+    ContentKeeper,
+    ContentService,
+    ContentStore,
+    LogBounds,
+    TermsBook,
+)
 from officium.core.usage.idempotency import IdempotencyService, IdempotencyStore
 from officium.core.usage.ledger import LedgerService, LedgerStore
 from officium.core.usage.limits import (
@@ -241,6 +250,8 @@ class Parts:
     rule_trials: RuleTrials
     cashflow: CashflowService
     usage_log: UsageLog
+    contents: ContentService
+    content_keeper: ContentKeeper | None
     ledger: LedgerService
     destinations: DestinationService
     clockwork: Clockwork
@@ -302,6 +313,11 @@ def build_parts(settings: Settings) -> Parts:
     directory = ModelDirectory(models, dispatcher, clock)
     usage = UsageStore(database)
     usage_log = UsageLog(usage)
+    contents = ContentStore(database, ring)
+    content_service = ContentService(contents, clock, notices, log_bounds(settings))
+    content_keeper = (
+        ContentKeeper(contents, TermsBook(contents, clock, notices)) if settings.contents_allowed else None
+    )
     ledger = LedgerService(LedgerStore(database), clock)
     budget_store = BudgetStore(database)
     budgets = BudgetService(budget_store, tenants, ledger, clock, notices)
@@ -356,6 +372,7 @@ def build_parts(settings: Settings) -> Parts:
         Job("widget-handover", _ALERTS_EVERY_S, handovers.tell_waiting),
         Job("widget-visitors", _SWEEP_EVERY_S, visitors.sweep),
         Job("live-answers", _SWEEP_EVERY_S, live_answers.sweep),
+        Job("request-log", _SWEEP_EVERY_S, content_service.sweep),
     ]
     accountant = Accountant(
         usage_log,
@@ -367,6 +384,7 @@ def build_parts(settings: Settings) -> Parts:
         unknown_prices=unknown_prices(settings),
         is_unknown_held=settings.unknown_charge == "held",
         meter=token_meter if "token" in settings.rate_limit_gateway.lower() else None,
+        contents=content_keeper,
     )
     cache = build_cache(settings, redis, secret, clock, registry, price_book)
     checks = GatewayService(models, directory, build_check_dispatcher(settings, transport, clock), accountant)
@@ -480,6 +498,8 @@ def build_parts(settings: Settings) -> Parts:
         deals=DealService(DealStore(database), clock),
         cashflow=CashflowService(DealStore(database), RunStore(database), gateway, models, prompts, clock),
         usage_log=usage_log,
+        contents=content_service,
+        content_keeper=content_keeper,
         ledger=ledger,
         destinations=DestinationService(destinations, courier, clock),
         clockwork=Clockwork(jobs, LeaseStore(database), clock, JobMetrics(registry)),
@@ -529,6 +549,8 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             overviews=parts.overviews,
             attention=parts.attention,
             searches=parts.searches,
+            contents=parts.contents,
+            replays=ReplayService(parts.gateway, parts.contents),
             budgets=parts.budgets,
             ledger=parts.ledger,
             clients=parts.clients,
@@ -616,6 +638,9 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         stack.push_async_callback(parts.notices.close)
         parts.usage_log.start()
         stack.push_async_callback(parts.usage_log.close)
+        if parts.content_keeper is not None:
+            parts.content_keeper.start()
+            stack.push_async_callback(parts.content_keeper.close)
         await parts.ledger.start()
         stack.push_async_callback(parts.ledger.close)
         await parts.gateway.start()
@@ -809,6 +834,11 @@ def build_key_ring(settings: Settings, secret: ServerSecret, database: Database,
     return KeyRing(SealingStore(database), SecretWrapper(secret), clock, *older)
 
 
+def log_bounds(settings: Settings) -> LogBounds:
+    """What tenants may let their request logs keep, and for how long."""
+    return LogBounds(are_contents_allowed=settings.contents_allowed, most_log_days=settings.usage_log_days)
+
+
 def unknown_prices(settings: Settings) -> UnknownPrices:
     """What becomes of calls whose price nobody knows."""
     taken, given = (int(Decimal(usd) * 1_000_000) for usd in settings.price_ceiling.split("/"))
@@ -819,7 +849,7 @@ def build_key_rotation(settings: Settings, database: Database, clock: Clock) -> 
     """What exchanges the sealing keys. Every column of sealed values must be named here."""
     secret = load_server_secret(settings.secret_key_text, settings.data_dir)
     ring = build_key_ring(settings, secret, database, clock)
-    return KeyRotation(SealingStore(database), ring, SEALED_COLUMNS, clock)
+    return KeyRotation(SealingStore(database), ring, (*SEALED_COLUMNS, *CONTENT_COLUMNS), clock)
 
 
 def build_courier(settings: Settings, secret: ServerSecret, transport: Transport, clock: Clock) -> Courier:

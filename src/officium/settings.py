@@ -244,6 +244,13 @@ class Settings(BaseSettings):
         256 * _MIB, ge=1024, description="Memory for the knowledge bases that are searched"
     )
 
+    contents_allowed: bool = Field(
+        True, description="Let tenants keep prompts and answers in their request log, sealed, for some days"
+    )
+    usage_log_days: int | None = Field(
+        None, ge=1, le=36_500, description="Most days a line of the usage log is kept; for ever when not set"
+    )
+
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587 or smtps://…, for alerts by e-mail"
     )

@@ -203,6 +203,14 @@ ENTRIES: dict[tuple[str, str], Entry] = {
     ("GET", "/api/usage/calls.csv"): Entry(
         path="/api/usage/calls.csv?from=2020-01-01&to=2020-01-02", scopes=("usage:read",), other=200
     ),
+    ("GET", "/api/usage/calls/{request_id}/content"): Entry(
+        path=f"/api/usage/calls/{REQUEST}/content", scopes=("admin",), other=404
+    ),
+    ("GET", "/api/usage/log-terms"): Entry(path="/api/usage/log-terms", scopes=("usage:read",), other=200),
+    ("PUT", "/api/usage/log-terms"): Entry(
+        path="/api/usage/log-terms", body={"contents": "all"}, scopes=("admin",), other=200
+    ),
+    ("DELETE", "/api/usage/contents"): Entry(path="/api/usage/contents", scopes=("admin",), other=200),
     ("GET", "/api/usage/summary"): Entry(
         path="/api/usage/summary?group_by=model", scopes=("usage:read",), other=200
     ),
@@ -1052,10 +1060,14 @@ async def _move_in(house: House) -> Resident:
     second = await alpha.ask("POST", f"/api/prompts/{PROMPT}/versions", {"system": f"{WORDING} Again."})
     assert (published.status, second.status) == (201, 201)
     await _write(house, alpha)
+    kept = await alpha.ask("PUT", "/api/usage/log-terms", {"contents": "all"})
+    assert kept.status == 200
     question = {"model": ALIAS, "messages": HELLO, "user": USER}
     asked = await alpha.ask("POST", "/v1/chat/completions", question, headers={"x-request-id": REQUEST})
     assert asked.status == 200
     await house.parts.usage_log.flush()
+    assert house.parts.content_keeper is not None
+    await house.parts.content_keeper.flush()
     await _configure(house, alpha)
     await _limit(house, alpha)
     client = await alpha.ask("POST", "/api/chat-widget/clients", {"client_name": CLIENT})

@@ -60,6 +60,7 @@ from officium.web.api.prompt_experiments import Experiments, prompt_experiments_
 from officium.web.api.prompt_files import PromptFiles, prompt_files_router
 from officium.web.api.prompts import PromptService, prompts_router
 from officium.web.api.reports import Reports, reports_router
+from officium.web.api.request_contents import Contents, request_contents_router
 from officium.web.api.responses_wire import ResponsesWire
 from officium.web.api.rule_capabilities import rule_capabilities_router
 from officium.web.api.rule_trials import RuleTrials, rule_trials_router
@@ -76,7 +77,7 @@ from officium.web.api.widget_visitors import Visitors as PublicVisitors
 from officium.web.api.writer import Writer, writer_router
 from officium.web.caller import Authenticator
 from officium.web.console import ConsoleParts, SignIns, console_router
-from officium.web.console.pages import advisors, overview, widgets
+from officium.web.console.pages import advisors, overview, request_contents, widgets
 from officium.web.console.pages import rules as rules_pages
 from officium.web.console.pages.audit import AuditEntries
 from officium.web.console.pages.budgets import BudgetParts, RateLimits
@@ -170,6 +171,10 @@ class Clients(room.Clients, overview.Clients, Protocol):
     """What the doors and the console ask of clients."""
 
 
+class KeptContents(Contents, request_contents.Contents, Protocol):
+    """What the doors and the console ask of kept prompts and answers."""
+
+
 class Conversing(Conversations, ConsoleConversations, Protocol):
     """What they ask of conversations."""
 
@@ -196,6 +201,8 @@ class WebParts:
     overviews: overview.Overviews
     attention: overview.Attention
     searches: Searches
+    contents: KeptContents
+    replays: request_contents.Replays
     widget_knowledge: KnowledgeService
     visitors: Visitors
     widget_answers: AnswerDoors
@@ -507,6 +514,7 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
     app.include_router(operations_router(operations))
     app.include_router(aliases_router(parts.models, parts.authenticator))
     app.include_router(usage_router(parts.usage, parts.authenticator))
+    app.include_router(request_contents_router(parts.contents, parts.authenticator))
     app.include_router(reports_router(parts.reports, parts.authenticator))
     app.include_router(budgets_router(parts.budgets, parts.ledger, parts.authenticator))
     app.include_router(chat_widget_router(parts.clients, parts.authenticator))
@@ -603,6 +611,9 @@ def _console(parts: WebParts) -> ConsoleParts:
         overviews=parts.overviews,
         attention=parts.attention,
         searches=parts.searches,
+        contents=parts.contents,
+        replays=parts.replays,
+        models=parts.gateway,
         configs=parts.configs,
         checks=parts.checks,
         catalogue=parts.catalogue,

@@ -13,7 +13,7 @@ from officium.core.gateway.call import CallContext
 from officium.core.gateway.metrics import GatewayMetrics
 from officium.core.gateway.need import DEFAULT_OUTPUT_TOKENS, InputBounds, most_of, need_of, subjects_of
 from officium.core.gateway.telemetry import CallTelemetry
-from officium.core.llm.completion import CompletionRequest
+from officium.core.llm.completion import Completion, CompletionRequest
 from officium.core.llm.deployment import Deployment
 from officium.core.llm.dispatch import Attempt
 from officium.core.llm.embedding import EmbeddingRequest
@@ -22,6 +22,8 @@ from officium.core.llm.token_usage import TokenUsage
 from officium.core.llm.tokens import estimate_request_tokens, estimate_tokens
 from officium.core.tenancy import Caller
 from officium.core.usage import UsageLog, UsageRecord
+from officium.core.usage.contents import ContentKeeper, Heard, LogTerms, PendingContent
+from officium.core.usage.contents.content import Fault
 from officium.core.usage.ledger import Amounts, Hold, Label, Need, SpendingSource, Subject
 from officium.core.usage.prices import (
     PriceBook,
@@ -42,6 +44,7 @@ logger = structlog.get_logger("gateway")
 
 _NANO = 1_000_000_000
 _NO_COST = Cost(Decimal(0), "none")
+_FAILED = ("failed", "refused")
 _UNEXPECTED = "internal_error"
 """The error code of what nobody meant to raise; `web/errors.py` calls it the same."""
 
@@ -90,6 +93,9 @@ class OpenCall:
         self.attempts: list[Attempt] = []
         self.hold: Hold | None = None
         self.hit: Hit | None = None
+        self.terms: LogTerms | None = None
+        self.answer: Completion | None = None
+        self.heard: Heard | None = None
         self.prices: TenantPrices | None = None
         self.input_bound = 0
         self.input_estimate: int | None = None
@@ -132,8 +138,10 @@ class Accountant:
         default_output_tokens: int = DEFAULT_OUTPUT_TOKENS,
         is_unknown_held: bool = False,
         meter: TokenMeter | None = None,
+        contents: ContentKeeper | None = None,
     ) -> None:
         self.clock = clock
+        self.contents = contents
         self._meter = meter
         self._prices = prices
         self._unknown_prices = unknown_prices
@@ -155,6 +163,17 @@ class Accountant:
         """Raise ServiceUnavailable while calls cannot be recorded."""
         if self._usage_log.is_full or self._ledger.is_full:
             raise ServiceUnavailable("The usage log cannot be written, so no call is made. Try again soon.")
+
+    async def look_up_terms(self, call: OpenCall) -> None:
+        """See what the caller's tenant wants to be kept of the call besides figures. Never fails."""
+        keeper = self.contents
+        if keeper is None:
+            return
+        terms = keeper.peek_terms(call.caller.tenant_id) or await keeper.load_terms(call.caller)
+        if terms.contents != "off":
+            call.terms = terms
+            if _is_stream(call.request):
+                call.heard = Heard()
 
     async def hold(self, call: OpenCall, deployments: Sequence[Deployment]) -> int | None:
         """Set aside what the call may come to at any of `deployments`; the most output tokens it may ask for.
@@ -213,6 +232,8 @@ class Accountant:
         if self._meter is not None:
             tokens = sum((record.input_tokens or 0) + (record.output_tokens or 0) for record in records)
             self._meter.note(call.caller, call.context.app, tokens)
+        if call.terms is not None:
+            self._keep(call, call.terms, records, error)
         try:
             self._measure(call, records)
         except Exception:  # an answer that is paid for must not be lost to its measurement
@@ -272,6 +293,34 @@ class Accountant:
         except PriceUnknown:  # a price that ended while the call was under way
             return Cost(None, "unknown")
         return cost_under(pricing, usage, attempt.reported_cost)
+
+    def _keep(
+        self, call: OpenCall, terms: LogTerms, records: list[UsageRecord], error: BaseException | None
+    ) -> None:
+        """Hand on what was asked and answered, if the tenant keeps it of such a call."""
+        last = records[-1]
+        if self.contents is None or (terms.contents == "failed" and last.status not in _FAILED):
+            return
+        answer = call.answer
+        if answer is None and call.heard is not None:
+            answer = call.heard.completion()
+        if answer is None and call.hit is not None:
+            answer = call.hit.answer.completion
+        self.contents.append(
+            PendingContent(
+                tenant_id=call.caller.tenant_id,
+                request_id=call.context.request_id,
+                created_at=last.created_at,
+                widget_id=call.context.widget_id,
+                visitor_id=_fit(call.context.visitor_id, 128),
+                is_masked=terms.is_masked,
+                request=call.request,
+                answer=answer,
+                finish_reason=last.finish_reason,
+                model=f"{last.provider}/{last.model}" if last.provider else "",
+                faults=_faults(call, error),
+            )
+        )
 
     def _measure(self, call: OpenCall, records: list[UsageRecord]) -> None:
         for record in records:
@@ -399,6 +448,18 @@ def _refusal(error: BaseException | None) -> tuple[Status, str | None]:
     if isinstance(error, Exception):
         return "failed", _UNEXPECTED
     return "cancelled", None
+
+
+def _faults(call: OpenCall, error: BaseException | None) -> tuple[Fault, ...]:
+    """What went wrong with each attempt, or before the first, in the words its caller would get."""
+    found = [
+        Fault(attempt.number, attempt.error.code, attempt.error.message, attempt.deployment.name)
+        for attempt in call.attempts
+        if attempt.error is not None
+    ]
+    if not call.attempts and isinstance(error, OfficiumError):
+        found.append(Fault(0, error.code, error.message))
+    return tuple(found)
 
 
 def _is_stream(request: CompletionRequest | EmbeddingRequest) -> bool:

@@ -19,7 +19,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     """Where a request comes from, for the usage log and the budgets. Which tenant pays is the `Caller`'s.
 
     `traceparent` is the W3C header of the caller's trace, where there was one. `client_id`, `widget_id` and
-    `run` (one piece of work with a ceiling of its own) are set by the rooms; their budgets count, too.
+    `run` (one piece of work with a ceiling of its own) are set by the rooms; their budgets count, too. What
+    is kept of a request with a `visitor_id` is deleted with that visitor of the widget.
     """
 
     request_id: str
@@ -30,6 +31,7 @@ class CallContext(Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
     client_id: int | None = None
     widget_id: int | None = None
+    visitor_id: str | None = None
     run: str | None = None
     cache: CacheWish = "default"
 

@@ -43,3 +43,9 @@ class ConfigFetchFailed(ServiceUnavailable):
     """The server that keeps the configuration did not give it."""
 
     code = "config_fetch_failed"
+
+
+class NotReplayable(InvalidRequest):
+    """A kept request cannot be asked again like this; `param` names what of the wish is wrong."""
+
+    code = "not_replayable"

@@ -18,6 +18,7 @@ from officium.core.llm.dispatch import DispatchedStream, Dispatcher
 from officium.core.llm.embedding import EmbeddingRequest
 from officium.core.llm.tokens import estimate_request_tokens
 from officium.core.tenancy import Caller, require
+from officium.core.usage.contents import Heard
 from officium.core.usage.ledger import Amounts
 
 
@@ -32,7 +33,8 @@ class GatewayStream:
         self.notes: tuple[str, ...] = notes + stream.notes
 
     def __aiter__(self) -> AsyncIterator[list[Delta]]:
-        return self._stream.__aiter__()
+        heard = self.call.heard
+        return self._stream.__aiter__() if heard is None else _Listening(self._stream, heard)
 
     def cut(self) -> None:
         """End the answer here, as if it had reached the most tokens it may have."""
@@ -43,6 +45,22 @@ class GatewayStream:
             await self._stream.aclose()
         finally:
             self.call.close()
+
+
+class _Listening:
+    """The batches of a stream, heard on their way by whoever keeps the answer."""
+
+    def __init__(self, stream: DispatchedStream, heard: Heard) -> None:
+        self._next = stream.__anext__
+        self._add = heard.add
+
+    def __aiter__(self) -> "_Listening":
+        return self
+
+    async def __anext__(self) -> list[Delta]:
+        batch = await self._next()
+        self._add(batch)
+        return batch
 
 
 class GatewayService:
@@ -77,12 +95,13 @@ class GatewayService:
     async def complete(self, caller: Caller, request: CompletionRequest, context: CallContext) -> Answer:
         """The whole answer. Raises PermissionDenied, UnknownModel, ProviderNotConfigured and LLMError."""
         with self._accountant.open(caller, request, context) as call:
-            deployments = await self._admit(caller, request.model)
+            deployments = await self._admit(call)
             lookup = await self._look_up(call, deployments)
             if lookup is not None and lookup.hit is not None:
                 return lookup.hit.answer
             asked, notes = await self._hold(call, deployments)
             got = await self._dispatcher.complete(asked, deployments, call.attempts)
+            call.answer = got.completion
             answer = Answer(completion=got.completion, deployment=got.deployment, dialect=got.dialect)
             if self._cache is not None and lookup is not None:
                 answer = replace(answer, cache=await self._cache.store(caller, lookup, answer))
@@ -97,7 +116,7 @@ class GatewayService:
         """The streamed answer, as soon as its first piece has come. Raises as `complete`."""
         call = self._accountant.open(caller, request, context)
         try:
-            deployments = await self._admit(caller, request.model)
+            deployments = await self._admit(call)
             lookup = await self._look_up(call, deployments)
             if lookup is not None and lookup.hit is not None:
                 call.close()
@@ -116,7 +135,7 @@ class GatewayService:
     async def embed(self, caller: Caller, request: EmbeddingRequest, context: CallContext) -> EmbeddingAnswer:
         """A vector for each input. Raises as `complete`."""
         with self._accountant.open(caller, request, context) as call:
-            deployments = await self._admit(caller, request.model)
+            deployments = await self._admit(call)
             await self._accountant.hold(call, deployments)
             embeddings, deployment, notes = await self._dispatcher.embed(request, deployments, call.attempts)
             return EmbeddingAnswer(embeddings=embeddings, deployment=deployment, notes=notes)
@@ -162,7 +181,9 @@ class GatewayService:
             return limited, ()
         return limited, (f"The answer has at most {output_tokens} tokens: your credits allow no more.",)
 
-    async def _admit(self, caller: Caller, model: str) -> tuple[Deployment, ...]:
-        require(caller, "inference")
+    async def _admit(self, call: OpenCall) -> tuple[Deployment, ...]:
+        if self._accountant.contents is not None:
+            await self._accountant.look_up_terms(call)
+        require(call.caller, "inference")
         self._accountant.check_room()
-        return await self._models.resolve(caller, model)
+        return await self._models.resolve(call.caller, call.request.model)

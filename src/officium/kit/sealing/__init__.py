@@ -2,7 +2,7 @@
 
 from officium.kit.sealing.envelope import Place, SealBroken
 from officium.kit.sealing.rotation import KeyRotation, Rotation
-from officium.kit.sealing.sealer import KeyRing
+from officium.kit.sealing.sealer import KeyRing, SealedAhead
 from officium.kit.sealing.store import SealedColumn, SealingKey, SealingStore
 from officium.kit.sealing.wrapping import KeyWrapper, SecretChanged, SecretWrapper
 
@@ -13,6 +13,7 @@ __all__ = [
     "Place",
     "Rotation",
     "SealBroken",
+    "SealedAhead",
     "SealedColumn",
     "SealingKey",
     "SealingStore",

@@ -1,7 +1,10 @@
 """Seals values with the active key of the ring, and opens them with the key they were sealed with."""
 
+import asyncio
 import os
+from collections.abc import Sequence
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from officium.kit.clock import Clock
@@ -10,6 +13,13 @@ from officium.kit.sealing.envelope import KEY_BYTES, Place, broken, key_id_of, s
 from officium.kit.sealing.store import SealingKey, SealingStore
 from officium.kit.sealing.wrapping import KeyWrapper, choose_wrapper
 from officium.kit.secrets import Secret
+
+
+class SealedAhead(Struct, frozen=True):
+    """Envelopes made before their transaction, in the order of their texts, and the key that made them."""
+
+    key_id: str
+    envelopes: tuple[str, ...]
 
 
 class KeyRing:
@@ -34,12 +44,25 @@ class KeyRing:
         The key stays the active one until that transaction ends: that is why a rotation misses nothing. The
         first value ever sealed makes the first key. Raises SecretChanged.
         """
-        active = await self._store.hold_active_for_all_tenants(connection)
-        if active is None:
-            await self._store.add_first_for_all_tenants(connection, await self.make_key())
-            active = await self._store.hold_active_for_all_tenants(connection)
-            assert active is not None
+        active = await self._hold_active(connection)
         return seal(await self._unwrapped(active), active.id, place, secret.reveal())
+
+    async def seal_ahead(self, texts: Sequence[tuple[Place, str]]) -> SealedAhead:
+        """Envelopes of many or long texts, made in a thread while no transaction is open.
+
+        In the one that writes them ask `is_active`, and seal anew unless it is. Raises SecretChanged.
+        """
+        active = await self._store.get_active_for_all_tenants(self._hold_active)
+        key = await self._unwrapped(active)
+        envelopes = await asyncio.to_thread(
+            lambda: tuple(seal(key, active.id, place, text) for place, text in texts)
+        )
+        return SealedAhead(active.id, envelopes)
+
+    async def is_active(self, connection: AsyncConnection, sealed: SealedAhead) -> bool:
+        """Whether envelopes were made with the active key, which it stays until the transaction ends."""
+        active = await self._store.hold_active_for_all_tenants(connection)
+        return active is not None and active.id == sealed.key_id
 
     async def open(self, place: Place, envelope: str) -> Secret:
         """What was sealed for `place`. Raises SealBroken and SecretChanged."""
@@ -71,6 +94,14 @@ class KeyRing:
         """The same secret in an envelope made with `key`. Raises SealBroken and SecretChanged."""
         secret = await self.open(place, envelope)
         return seal(await self._unwrapped(key), key.id, place, secret.reveal())
+
+    async def _hold_active(self, connection: AsyncConnection) -> SealingKey:
+        active = await self._store.hold_active_for_all_tenants(connection)
+        if active is None:
+            await self._store.add_first_for_all_tenants(connection, await self.make_key())
+            active = await self._store.hold_active_for_all_tenants(connection)
+            assert active is not None
+        return active
 
     async def _unwrapped(self, key: SealingKey) -> bytes:
         known = self._keys.get(key.id)

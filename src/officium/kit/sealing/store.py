@@ -1,6 +1,6 @@
 """Loading and saving the sealing keys, and the values sealed with them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -66,6 +66,18 @@ class SealingStore:
         async with self._database.reading(ALL_TENANTS) as connection:
             row = (await connection.execute(query)).mappings().first()
         return SealingKey(**row) if row is not None else None
+
+    async def get_active_for_all_tenants(
+        self, make: Callable[[AsyncConnection], Awaitable[SealingKey]]
+    ) -> SealingKey:
+        """The active key as it is now; where there is none yet, `make` sees to it in a transaction."""
+        query = select(sealing_keys).where(sealing_keys.c.state == "active")
+        async with self._database.reading(ALL_TENANTS) as connection:
+            row = (await connection.execute(query)).mappings().first()
+        if row is not None:
+            return SealingKey(**row)
+        async with self._database.writing(ALL_TENANTS) as connection:
+            return await make(connection)
 
     async def hold_active_for_all_tenants(self, connection: AsyncConnection) -> SealingKey | None:
         """The active key; it stays the active one until the transaction of `connection` ends."""

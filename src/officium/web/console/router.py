@@ -48,6 +48,7 @@ from officium.web.console.pages.prompt_editor import add_prompt_editor
 from officium.web.console.pages.prompt_trials import add_prompt_trials
 from officium.web.console.pages.prompts import Colleagues, PromptPages, add_prompt_pages
 from officium.web.console.pages.providers import Catalogue, Checks, WhoAnswers, add_providers_page
+from officium.web.console.pages.request_contents import Contents, Models, Replays, add_request_contents
 from officium.web.console.pages.requests import Searches, add_requests_page
 from officium.web.console.pages.rules import RulesParts, Studio, add_rules_pages
 from officium.web.console.pages.rules_desk import add_rule_desk
@@ -109,6 +110,9 @@ class ConsoleParts:
     overviews: Overviews
     attention: Attention
     searches: Searches
+    contents: Contents
+    replays: Replays
+    models: Models
     configs: DefaultConfigs
     checks: Checks
     catalogue: Catalogue
@@ -121,7 +125,8 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     frame = Frame(assets)
     closed = signed_in_router(parts.sign_ins, frame)
     _add_start(closed, parts, frame)
-    add_requests_page(closed, parts.searches, frame)
+    add_requests_page(closed, parts.searches, parts.contents, frame)
+    add_request_contents(closed, parts.contents, parts.replays, parts.models, parts.searches, frame)
     add_providers_page(
         closed,
         parts.configs,
@@ -157,7 +162,7 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     add_keys_page(closed, parts.keys, frame)
     add_members_page(closed, parts.members, parts.clients, frame)
     add_audit_page(closed, parts.audit, NamesOf(parts.members, parts.keys), frame)
-    add_settings_page(closed, parts.people, parts.own_tenant, parts.conversations, frame)
+    add_settings_page(closed, parts.people, parts.own_tenant, parts.conversations, parts.contents, frame)
 
     @closed.get("/console/{rest:path}")
     async def nothing(request: Request, rest: str) -> Response:

@@ -26,7 +26,6 @@ from officium.apps.widget.visitors import (
     Visit,
     VisitorConversation,
     VisitorMessage,
-    mask,
 )
 from officium.apps.widget.visitors.conversation import turns_of
 from officium.apps.widget.visitors.errors import InvalidMessage
@@ -43,6 +42,7 @@ from officium.core.tenancy import Caller, require
 from officium.core.usage.ledger.errors import OutOfCredits
 from officium.kit.clock import Clock
 from officium.kit.errors import OfficiumError
+from officium.kit.mask import mask
 
 PROMPT = "widget.answer"
 HISTORY_MESSAGES = 10
@@ -302,6 +302,7 @@ class AnswerService:
                 prompt_version=rendered.version,
                 client_id=widget.client_id,
                 widget_id=widget.id,
+                visitor_id=visit.visitor_id,
             )
             stream = await self._gateway.open_stream(visit.caller, request, context)
             try:

@@ -6,7 +6,6 @@ from officium.apps.widget.visitors.conversation import (
     VisitorConversation,
     VisitorMessage,
 )
-from officium.apps.widget.visitors.mask import mask
 from officium.apps.widget.visitors.request_log import (
     AnswerCounts,
     AnswerSummary,
@@ -36,5 +35,4 @@ __all__ = [
     "VisitorMessage",
     "VisitorService",
     "VisitorStore",
-    "mask",
 ]

@@ -26,6 +26,7 @@ from officium.apps.widget.visitors.tables import (
     widget_visitors,
 )
 from officium.core.tenancy import Caller
+from officium.core.usage.contents.tables import request_contents
 from officium.kit.database import Database
 
 _PARTS_OF_LOG = tuple(LoggedRequest.__struct_fields__)
@@ -295,6 +296,7 @@ class VisitorStore:
         """Delete a visitor with all they said; of the log only figures stay. Whether there was anything."""
         async with self._database.writing(caller.tenant_id) as connection:
             await _empty_logs(caller, connection, widget_id, llm_request_logs.c.visitor_id == visitor_id)
+            await _drop_contents(caller, connection, widget_id, request_contents.c.visitor_id == visitor_id)
             gone = delete(widget_visitors).where(
                 widget_visitors.c.tenant_id == caller.tenant_id,
                 widget_visitors.c.widget_id == widget_id,
@@ -321,6 +323,7 @@ class VisitorStore:
         )
         async with self._database.writing(caller.tenant_id) as connection:
             await _empty_logs(caller, connection, widget_id, llm_request_logs.c.created_at < moment)
+            await _drop_contents(caller, connection, widget_id, request_contents.c.created_at < moment)
             await connection.execute(old)
             return (await connection.execute(gone)).rowcount
 
@@ -505,6 +508,16 @@ async def _empty_logs(caller: Caller, connection: AsyncConnection, widget_id: in
             which,
         )
         .values(prompt_text="", response_text="", visitor_id=None)
+    )
+    await connection.execute(query)
+
+
+async def _drop_contents(caller: Caller, connection: AsyncConnection, widget_id: int, which: Any) -> None:
+    """Delete what the request log keeps of prompts and answers."""
+    query = delete(request_contents).where(
+        request_contents.c.tenant_id == caller.tenant_id,
+        request_contents.c.widget_id == widget_id,
+        which,
     )
     await connection.execute(query)
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request, Response
 
 from officium.core.tenancy.caller import Caller
+from officium.core.usage.contents import KeptContent, LogBounds, LogTerms
 from officium.core.usage.record import Status, WrittenRecord
 from officium.core.usage.search import Found, Wanted
 from officium.kit.errors import InvalidRequest, NotFound
@@ -60,7 +61,17 @@ class Searches(Protocol):
     async def export(self, caller: Caller, wanted: Wanted) -> AsyncIterator[list[WrittenRecord]]: ...
 
 
-def add_requests_page(router: APIRouter, searches: Searches, frame: Frame) -> None:
+class Kept(Protocol):
+    """Knows whether prompts and answers are kept."""
+
+    bounds: LogBounds
+
+    async def get_terms(self, caller: Caller) -> LogTerms: ...
+
+    async def list_kept(self, caller: Caller, request_id: str) -> Sequence[KeptContent]: ...
+
+
+def add_requests_page(router: APIRouter, searches: Searches, contents: Kept, frame: Frame) -> None:
     """Add the list, the file and the page of one request."""
 
     @router.get(ROOT)
@@ -68,7 +79,7 @@ def add_requests_page(router: APIRouter, searches: Searches, frame: Frame) -> No
         caller, said = request.state.session.caller, request.query_params
         wanted_id = said.get("id", "").strip()
         if wanted_id:
-            return redirect(f"{ROOT}/{_id_of(wanted_id)}")
+            return redirect(f"{ROOT}/{id_of(wanted_id)}")
         zone = await searches.get_time_zone(caller)
         asked = {name: said.get(name, "").strip() for name in _FILTERS}
         error, found = None, Found(requests=[], next_cursor=None)
@@ -104,12 +115,20 @@ def add_requests_page(router: APIRouter, searches: Searches, frame: Frame) -> No
     @router.get(f"{ROOT}/{{id}}")
     async def show(request: Request, id: str) -> Response:
         caller = request.state.session.caller
-        attempts = await searches.list_attempts(caller, _id_of(id))
+        attempts = await searches.list_attempts(caller, id_of(id))
         if not attempts:
             raise NotFound("No request of your tenant has this id. It may be mistyped.")
+        kept = await contents.list_kept(caller, id)
+        terms = await contents.get_terms(caller)
+        days = contents.bounds.content_days(terms)
         return frame.page(
             request,
             "request.html",
+            kept=kept,
+            ends=kept[0].created_at + timedelta(days=days) if kept else None,
+            terms=terms,
+            are_allowed=contents.bounds.are_contents_allowed,
+            may_open=caller.may("admin"),
             attempts=attempts,
             last=attempts[-1],
             zone=await searches.get_time_zone(caller),
@@ -152,7 +171,7 @@ def _day(said: str, zone: str, param: str) -> datetime | None:
     return day
 
 
-def _id_of(said: str) -> str:
+def id_of(said: str) -> str:
     """A request's id as it came in an address. Raises NotFound."""
     if not _ID.fullmatch(said):
         raise NotFound("No request has such an id. It may be mistyped.")

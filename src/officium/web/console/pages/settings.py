@@ -1,7 +1,7 @@
 """Settings: one's own, and those of the tenant."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request, Response
@@ -10,10 +10,13 @@ from officium.core.tenancy import Member, Tenant
 from officium.core.tenancy.caller import Caller, require
 from officium.core.tenancy.errors import InvalidTenant
 from officium.core.tenancy.sign_in import NewSession, OpenSession, SignInFailed
+from officium.core.usage.contents import LogBounds, LogTerms
+from officium.core.usage.contents.terms import KEEPINGS, Keeping
 from officium.kit.errors import InvalidRequest, LimitExceeded, OfficiumError, PermissionDenied
 from officium.web.console.frame import Frame, redirect
 from officium.web.console.pages.moments import moment_in
 from officium.web.console.sign_in import set_session_cookie
+from officium.web.console.signed_in import Form
 from officium.web.errors import status_of
 
 ROOT = "/console/settings"
@@ -52,11 +55,23 @@ class Retention(Protocol):
     ) -> None: ...
 
 
+class Logs(Protocol):
+    """Knows what the request log keeps."""
+
+    bounds: LogBounds
+
+    async def get_terms(self, caller: Caller) -> LogTerms: ...
+
+    async def set_terms(self, caller: Caller, terms: LogTerms, *, request_id: str | None = None) -> None: ...
+
+    async def forget_contents(self, caller: Caller, *, request_id: str | None = None) -> int: ...
+
+
 def add_settings_page(
-    router: APIRouter, people: People, tenant: OwnTenant, retention: Retention, frame: Frame
+    router: APIRouter, people: People, tenant: OwnTenant, retention: Retention, logs: Logs, frame: Frame
 ) -> None:
     """Add the page and its forms."""
-    page = _SettingsPage(people, retention, frame)
+    page = _SettingsPage(people, retention, logs, frame)
 
     @router.get(ROOT)
     async def show(request: Request) -> Response:
@@ -83,6 +98,22 @@ def add_settings_page(
         except (InvalidTenant, InvalidRequest) as error:
             return await page.refuse(request, error, "tenant")
         return redirect(ROOT, flash="tenant_saved")
+
+    @router.post(ROOT + "/log")
+    async def change_log(request: Request) -> Response:
+        caller, own_id = request.state.session.caller, request.scope["officium.request_id"]
+        require(caller, "admin")
+        try:
+            await logs.set_terms(caller, _terms_in(request.state.form), request_id=own_id)
+        except InvalidRequest as error:
+            return await page.refuse(request, error, "log")
+        return redirect(ROOT + "#log", flash="log_saved")
+
+    @router.post(ROOT + "/log/forget")
+    async def forget(request: Request) -> Response:
+        caller = request.state.session.caller
+        await logs.forget_contents(caller, request_id=request.scope["officium.request_id"])
+        return redirect(ROOT + "#log", flash="contents_deleted")
 
     @router.post(ROOT + "/tenants")
     async def connect(request: Request) -> Response:
@@ -113,8 +144,9 @@ def add_settings_page(
 class _SettingsPage:
     """Puts together what the page shows."""
 
-    def __init__(self, people: People, retention: Retention, frame: Frame) -> None:
+    def __init__(self, people: People, retention: Retention, logs: Logs, frame: Frame) -> None:
         self._people = people
+        self._logs = logs
         self._retention = retention
         self._frame = frame
 
@@ -151,6 +183,9 @@ class _SettingsPage:
             ],
             is_admin=is_admin,
             retention=days,
+            terms=await self._logs.get_terms(caller) if is_admin else None,
+            bounds=self._logs.bounds,
+            keepings=KEEPINGS,
             zones=sorted(available_timezones()) if is_admin else [],
             **{**about, **values},
         )
@@ -167,13 +202,23 @@ class _SettingsPage:
         )
 
 
-def _days_in(text: str) -> int | None:
-    """Days to keep conversations for; an empty field is for ever. Raises InvalidRequest."""
+def _days_in(text: str, param: str = "retention") -> int | None:
+    """Days to keep something for; an empty field is for ever. Raises InvalidRequest."""
     if not text.strip():
         return None
     if not text.strip().isdecimal() or len(text.strip()) > _LONGEST_DAYS:
-        raise InvalidRequest("Write the days as a whole number, or nothing to keep them.", param="retention")
+        raise InvalidRequest("Write the days as a whole number, or nothing to keep them.", param=param)
     return int(text)
+
+
+def _terms_in(form: Form) -> LogTerms:
+    """What the form says the request log is to keep. Raises InvalidRequest."""
+    return LogTerms(
+        contents=cast("Keeping", form.get("contents", "off")),
+        content_days=_days_in(form.get("content_days", ""), "content_days") or LogTerms().content_days,
+        is_masked="is_masked" in form,
+        log_days=_days_in(form.get("log_days", ""), "log_days"),
+    )
 
 
 def _browser(user_agent: str) -> str:

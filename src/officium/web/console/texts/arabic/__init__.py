@@ -29,6 +29,7 @@ from officium.web.console.texts.arabic import (
     budgets,
     cashflow,
     clients,
+    contents,
     first_steps,
     frame,
     keys,
@@ -66,5 +67,6 @@ ARABIC: Mapping[str, str] = {
     **prompts.TEXTS,
     **writer.TEXTS,
     **requests.TEXTS,
+    **contents.TEXTS,
     **providers.TEXTS,
 }

@@ -74,5 +74,4 @@ TEXTS: Mapping[str, str] = {
     "requests.details.stream": "إجابة متدفقة",
     "requests.yes": "نعم",
     "requests.no": "لا",
-    "requests.contents": "لا يُحفظ الموجّه ولا الإجابة: لا يحوي السجل إلا الأرقام.",
 }

@@ -74,5 +74,4 @@ TEXTS: Mapping[str, str] = {
     "requests.details.stream": "Streamed",
     "requests.yes": "Yes",
     "requests.no": "No",
-    "requests.contents": "Prompt and answer are not kept: the log holds figures only.",
 }

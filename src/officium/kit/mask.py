@@ -1,4 +1,4 @@
-"""Takes personal data out of what visitors write, before a provider or a log gets to see it."""
+"""Takes personal data out of what people write, before a provider or a log gets to see it."""
 
 import re
 

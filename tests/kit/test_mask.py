@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from officium.apps.widget.visitors import mask
+from officium.kit.mask import mask
 
 
 @pytest.mark.parametrize(
