@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import open_page
+from tests.support.busy import a_busy_agency
 from tests.support.console import (
     a_person,
     accessibility_faults,
@@ -16,6 +17,10 @@ from tests.support.console import (
 from tests.support.server import running_server
 
 PAGES = ("/console", "/console/advisors", "/console/password")
+FULL_PAGES = (
+    *("", "/requests", "/providers/models", "/rules/studio", "/cashflow", "/cashflow/scenarios", "/budgets"),
+    *("/clients/1", "/widgets/1", "/widgets/1/ai", "/widgets/1/knowledge", "/writer", "/prompts"),
+)
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)], ids=["desktop", "phone-dark"])
@@ -52,3 +57,25 @@ async def test_pages_are_drawn_from_right_to_left(tmp_path: Path, width: int, da
     assert menu >= width - 260
     assert back == ["en", "ltr"]
     assert where.endswith("/console/password")
+
+
+async def test_full_pages_are_whole_in_arabic(tmp_path: Path):
+    faults, wide = [], []
+    async with running_server(tmp_path) as server, open_page(390) as page:
+        problems = watch_problems(page)
+        await a_busy_agency(server.parts, server.caller)
+        await server.parts.deals.import_sample(server.caller)
+        person = await a_person(server)
+        await page.goto(f"{server.url}/console/sign-in?language=ar")
+        await sign_in(page, server, person)
+        for path in FULL_PAGES:
+            await page.goto(f"{server.url}/console{path}")
+            faults += [f"{path}: {fault}" for fault in await accessibility_faults(page)]
+            wide += [] if await fits_its_width(page) else [path]
+            await keep_screenshot(page, f"arabic{path.replace('/', '-')}")
+        direction = await page.evaluate("document.documentElement.dir")
+
+    assert faults == []
+    assert wide == []
+    assert problems == []
+    assert direction == "rtl"

@@ -17,7 +17,12 @@ from tests.support.web import Reply
 ADA = "ada@example.com"
 OTHERS = {code: language for code, language in LANGUAGES.items() if code != "en"}
 SAME_IN_BOTH = frozenset(
-    ("product", "language.label", *(f"rules.intent_example.{number}" for number in range(1, 5)))
+    (
+        "product",
+        "language.label",
+        "rules.tab.json",
+        *(f"rules.intent_example.{number}" for number in range(1, 5)),
+    )
 )
 """What has no words of a language, and the sentences that the grammar of rules reads: it reads English."""
 
@@ -82,12 +87,14 @@ def test_files_of_a_language_are_those_of_english() -> None:
     [
         ("gpt-5", "العميل \u2068gpt-5\u2069"),
         ("< $0.01", "العميل \u2068< $0.01\u2069"),
+        ("2026-11-24", "العميل \u20682026-11-24\u2069"),
+        ("80%", "العميل \u206880%\u2069"),
         (-5, "العميل \u2068-5\u2069"),
         ("مخبز", "العميل مخبز"),
         ("1,250", "العميل 1,250"),
         ("", "العميل "),
     ],
-    ids=["latin", "sign", "negative", "arabic", "figure", "nothing"],
+    ids=["latin", "sign", "day", "percent", "negative", "arabic", "figure", "nothing"],
 )
 def test_values_that_run_the_other_way_are_set_apart(value: object, said: str) -> None:
     assert LANGUAGES["ar"].say("overview.client", id=value) == said

@@ -4,6 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from babel.numbers import format_compact_decimal
+
+from officium.web.console.texts import readers_language
+
 _NONE = "\N{EN DASH}"
 
 
@@ -16,10 +20,7 @@ def short(number: int | float | None) -> str:
     """A number in a few characters: `950`, `12.3K`, `4M`."""
     if number is None:
         return _NONE
-    for size, letter in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")):
-        if abs(number) >= size:
-            return f"{number / size:.1f}".removesuffix(".0") + letter
-    return f"{round(number)}"
+    return str(format_compact_decimal(round(number), locale=readers_language().code, fraction_digits=1))
 
 
 def money(nano_usd: int | None) -> str:
@@ -42,10 +43,12 @@ def time_of(ms: float | None) -> str:
     if ms is None:
         return _NONE
     if ms < 1000:
-        return f"{round(ms)} ms"
-    if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
-    return f"{int(ms // 60_000)} min {int(ms % 60_000 // 1000)} s"
+        said = f"{round(ms)} ms"
+    elif ms < 60_000:
+        said = f"{ms / 1000:.1f} s"
+    else:
+        said = f"{int(ms // 60_000)} min {int(ms % 60_000 // 1000)} s"
+    return readers_language().set_apart(said)
 
 
 def percent(share: float | None) -> str:

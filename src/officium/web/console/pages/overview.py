@@ -14,6 +14,7 @@ from officium.core.gateway.attention import Concern
 from officium.core.tenancy.caller import Caller
 from officium.core.usage.tallies import Overview, Period, Tally
 from officium.kit.errors import NotFound
+from officium.web.console.amounts import clock, short_day
 from officium.web.console.frame import Frame
 from officium.web.console.usage_figures import count, money, percent, short, time_of
 
@@ -222,5 +223,6 @@ def _charts(overview: Overview) -> list[Chart]:
 
 
 def _label(starts_at: datetime, overview: Overview) -> str:
-    there = starts_at.astimezone(ZoneInfo(overview.time_zone))
-    return there.strftime("%H:%M" if overview.period == "today" else "%b %-d")
+    if overview.period == "today":
+        return clock(starts_at, overview.time_zone)
+    return short_day(starts_at.astimezone(ZoneInfo(overview.time_zone)).date())

@@ -34,8 +34,20 @@ class Language:
         """
         text = self.texts.get(key) or ENGLISH[key]
         if self.direction == "rtl":
-            values = {name: _set_apart(value) for name, value in values.items()}
+            values = {name: self._placed(value) for name, value in values.items()}
         return text.format(**values) if values else text
+
+    def set_apart(self, said: str) -> str:
+        """Words or figures that run from left to right, marked so that they do so in any text."""
+        return f"{_ISOLATE}{said}{_END_OF_ISOLATE}" if self.direction == "rtl" else said
+
+    def _placed(self, value: object) -> object:
+        if not isinstance(value, str | int | float):
+            return value
+        said = str(value)
+        kinds = {unicodedata.bidirectional(letter) for letter in said}
+        is_mixed = bool(kinds - {"EN", "CS"}) and kinds.isdisjoint(("R", "AL"))
+        return self.set_apart(said) if is_mixed or "L" in kinds else value
 
 
 LANGUAGES = {
@@ -61,15 +73,6 @@ def choose_language(*wanted: str | None, accepted: str = "") -> Language:
         if code and (found := LANGUAGES.get(code.lower().partition("-")[0])):
             return found
     return LANGUAGES["en"]
-
-
-def _set_apart(value: object) -> object:
-    """A value between marks of the Unicode bidirectional algorithm, where it has Latin letters or a sign."""
-    if not isinstance(value, str | int | float):
-        return value
-    said = str(value)
-    runs_on = said[:1] in "+-<>" or any(unicodedata.bidirectional(letter) == "L" for letter in said)
-    return f"{_ISOLATE}{said}{_END_OF_ISOLATE}" if said and runs_on else value
 
 
 def _favourites(accepted: str) -> list[str]:

@@ -69,9 +69,9 @@
         grid: { show: false },
         ticks: line,
         splits: () => chart.labels.map((_, at) => at + shift).filter((_, at) => at % every === 0),
-        values: (_, places) => places.map((at) => chart.labels[at - shift] ?? ""),
+        values: (_, places) => places.map((at) => `\u2068${chart.labels[at - shift] ?? ""}\u2069`),
       },
-      { stroke: text, grid: line, ticks: { show: false }, size: 56, values: (_, values) => values.map((value) => short.format(value)) },
+      { stroke: text, grid: line, ticks: { show: false }, size: 56, values: (_, values) => values.map((value) => `\u2068${short.format(value)}\u2069`) },
     ];
   }
 

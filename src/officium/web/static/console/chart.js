@@ -25,7 +25,7 @@
       series: [{ label: told.label, value: (_, mark) => told.days[mark] ?? "–" }, ...told.series.map(series)],
       axes: [
         { ...axis, grid: { show: false }, values: (_, marks) => days(marks), incrs: [1, 2, 5, 7, 10, 14, 30], space: 64 },
-        { ...axis, values: (_, marks) => marks.map((mark) => short.format(mark)), size: 52 },
+        { ...axis, values: (_, marks) => marks.map((mark) => `\u2068${short.format(mark)}\u2069`), size: 52 },
       ],
     };
   }

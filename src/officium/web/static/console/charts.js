@@ -1,14 +1,14 @@
 // Draws what stands in data-chart with uPlot, in the page's colours, and again when these or the width change.
 (() => {
   const plots = new Map();
+  const compact = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumSignificantDigits: 3 });
+  // A figure keeps its own direction, whatever stands around it.
+  const apart = (figure) => `\u2068${figure}\u2069`;
   const short = (value, unit) => {
     if (value == null) return "";
-    if (unit === "ms") return value >= 1000 ? `${+(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`;
+    if (unit === "ms") return apart(value >= 1000 ? `${+(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
     const sign = unit === "usd" ? "$" : "";
-    for (const [size, letter] of [[1e9, "B"], [1e6, "M"], [1e3, "K"]]) {
-      if (Math.abs(value) >= size) return `${sign}${+(value / size).toFixed(1)}${letter}`;
-    }
-    return sign + (Number.isInteger(value) ? value : +value.toPrecision(3));
+    return apart(sign + compact.format(value));
   };
 
   function colours() {
@@ -72,7 +72,7 @@
               const step = Math.max(1, Math.ceil(count / Math.max(2, Math.floor(box.clientWidth / 72))));
               return chart.labels.map((_, place) => place).filter((place) => place % step === 0);
             },
-            values: (_, places) => places.map((place) => chart.labels[place] ?? ""),
+            values: (_, places) => places.map((place) => apart(chart.labels[place] ?? "")),
           },
           { ...axis, size: 56, values: (_, values) => values.map((value) => short(value, chart.unit)) },
         ],

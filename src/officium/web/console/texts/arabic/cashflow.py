@@ -83,9 +83,9 @@ TEXTS: Mapping[str, str] = {
     "cashflow.fact.beyond": "لاحقًا أو لا يأتي",
     "cashflow.fact.beyond_hint": "قيمة الصفقات المفتوحة بعد ذلك",
     "cashflow.series.expected": "المتوقع",
-    "cashflow.series.p10": "المئين 10",
-    "cashflow.series.p50": "المئين 50",
-    "cashflow.series.p90": "المئين 90",
+    "cashflow.series.p10": "مئين 10",
+    "cashflow.series.p50": "مئين 50",
+    "cashflow.series.p90": "مئين 90",
     "cashflow.series.limit": "الحد",
     "cashflow.series.base": "كما هو",
     "cashflow.series.scenario": "مع التغييرات",
@@ -310,7 +310,7 @@ TEXTS: Mapping[str, str] = {
     "cashflow.record.scores": "الاختبار الرجعي في {day}",
     "cashflow.record.days": "بفارق {days} يوم",
     "cashflow.record.verdict": (
-        "في المتوسط، على {count} دفعة؛ {within} في حدود أسبوع، و{coverage} بين المئين 10 والمئين 90 "
+        "في المتوسط، على {count} دفعة؛ {within} في حدود أسبوع، و{coverage} بين مئين 10 ومئين 90 "
         "(الصحيح 8 من 10)"
     ),
     "cashflow.record.method": "طريقة التوقّع",
@@ -337,10 +337,8 @@ TEXTS: Mapping[str, str] = {
     "cashflow.record.label": (
         "رسم بياني للنقد الأسبوعي بعملة {currency} كما تُوقّع وكما جاء؛ والأرقام في الجدول بجانبه."
     ),
-    "cashflow.record.span": "من المئين 10 إلى 90",
-    "cashflow.record.week_coverage": (
-        "من كل أسابيع هذا الاختبار الرجعي، جاء {share} بين المئين 10 والمئين 90."
-    ),
+    "cashflow.record.span": "من مئين 10 إلى 90",
+    "cashflow.record.week_coverage": ("من كل أسابيع هذا الاختبار الرجعي، جاء {share} بين مئين 10 ومئين 90."),
     "cashflow.record.calibration": "هل تعني الثقة ما تقوله؟",
     "cashflow.record.calibration_hint": (
         "من بين التواريخ المذكورة بثقة كهذه، كم كان صحيحًا في حدود أسبوع. متوسط الفجوة {error}."

@@ -37,7 +37,7 @@ TEXTS: Mapping[str, str] = {
     "clients.answers.none": "لا شيء بعد",
     "clients.source.llm": "النموذج",
     "clients.source.knowledge_base": "قاعدة المعرفة",
-    "clients.source.default": "النص الافتراضي",
+    "clients.source.default": "نص افتراضي",
     "clients.exhausted": "نفد الرصيد",
     "clients.archived": "مؤرشف",
     "clients.limit.monthly_token_limit": "الرموز في الشهر",

@@ -75,7 +75,7 @@ TEXTS: Mapping[str, str] = {
     "overview.column.errors": "الأخطاء",
     "overview.column.tokens": "الرموز",
     "overview.column.cost": "التكلفة",
-    "overview.column.latency": "زمن الإجابة",
+    "overview.column.latency": "الزمن",
     "overview.group.none": "لا شيء في هذه الفترة.",
     "overview.group.no_clients": "لم تُجرَ استدعاءات لعملاء في هذه الفترة. الودجات هي التي تجريها.",
     "overview.client": "العميل {id}",

@@ -142,7 +142,7 @@ TEXTS: Mapping[str, str] = {
     "rules.tab.examples": "أمثلة",
     "rules.tab.replay": "إعادة تشغيل",
     "rules.tab.tests": "الاختبارات",
-    "rules.tab.json": "صيغة JSON",
+    "rules.tab.json": "JSON",
     "rules.dry.hint": "ماذا كان سيُفعل بهذه المعطيات؟ لا يُنفَّذ شيء حقًا. الحقل الفارغ معطى ناقص.",
     "rules.dry.missing": "ناقص",
     "rules.dry.submit": "جرّب هذه المعطيات",
