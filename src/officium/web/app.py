@@ -77,7 +77,7 @@ from officium.web.api.widget_visitors import Visitors as PublicVisitors
 from officium.web.api.writer import Writer, writer_router
 from officium.web.caller import Authenticator
 from officium.web.console import ConsoleParts, SignIns, console_router
-from officium.web.console.pages import advisors, overview, request_contents, widgets
+from officium.web.console.pages import advisors, overview, overview_widgets, request_contents, widgets
 from officium.web.console.pages import rules as rules_pages
 from officium.web.console.pages.audit import AuditEntries
 from officium.web.console.pages.budgets import BudgetParts, RateLimits
@@ -167,7 +167,11 @@ class Advising(Advisers, advisors.Advisers, Protocol):
     """What the doors and the console ask of the advisers."""
 
 
-class Clients(room.Clients, overview.Clients, Protocol):
+class Gaps(room.Gaps, overview_widgets.Gaps, Protocol):
+    """Knows what visitors ask in vain."""
+
+
+class Clients(room.Clients, overview.Clients, overview_widgets.ExhaustedWidgets, Protocol):
     """What the doors and the console ask of clients."""
 
 
@@ -207,7 +211,7 @@ class WebParts:
     visitors: Visitors
     widget_answers: AnswerDoors
     handovers: WidgetInbox
-    gaps: room.Gaps
+    gaps: Gaps
     widget_checks: Checks
     businesses: BusinessContexts
     advisers: Advising
@@ -610,6 +614,7 @@ def _console(parts: WebParts) -> ConsoleParts:
         deals=parts.deals,
         overviews=parts.overviews,
         attention=parts.attention,
+        gaps=parts.gaps,
         searches=parts.searches,
         contents=parts.contents,
         replays=parts.replays,

@@ -301,6 +301,7 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("POST", "/console/settings/tenant"): "strict",
     ("POST", "/console/settings/tenants"): "general",
     ("POST", "/console/tenant"): "general",
+    ("GET", "/console/overview/{kind}.csv"): "strict",
     ("POST", "/console/first-steps/ask"): "chat",
     ("POST", "/console/first-steps/provider"): "strict",
     ("POST", "/console/first-steps/key"): "strict",

@@ -1,5 +1,7 @@
 """The overview: what it shows, to whom, and of which days."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from officium.apps.widget import Limits, WidgetSettings
 from officium.core.tenancy import operator_of
 from officium.core.tenancy.sign_in import Role
 from officium.core.usage.budgets import Terms
@@ -124,6 +127,51 @@ async def test_names_from_outside_are_escaped(house: House) -> None:
 
     assert "<script>alert" not in page
     assert "<img" not in page
+
+
+async def test_widgets_without_credits_need_attention_and_those_of_others_do_not(house: House) -> None:
+    alpha, visitor = await _visitor(house)
+    beta, _ = await _visitor(house, name="Beta")
+    for tenant, name in ((alpha, "Bakery chat"), (beta, "Shop chat")):
+        operator = operator_of(tenant.tenant.id)
+        client = await house.parts.clients.create_client(operator, "Bakery")
+        made = await house.parts.clients.create_widget(operator, client.id, WidgetSettings(name=name))
+        await house.parts.clients.create_widget(operator, client.id, WidgetSettings(name="Calm chat"))
+        await house.parts.clients.set_widget_limits(operator, made.id, Limits(daily_request_limit=0))
+    await _log(house, alpha, {})
+
+    page = (await visitor.get("/console")).body.decode()
+
+    assert "The widget Bakery chat has no credits left" in page
+    assert "Shop chat" not in page
+    assert "Calm chat" not in page
+
+
+async def test_breakdowns_are_files_that_no_spreadsheet_takes_for_formulas(house: House) -> None:
+    alpha, visitor = await _visitor(house, "viewer")
+    beta, _ = await _visitor(house, name="Beta")
+    client = await house.parts.clients.create_client(operator_of(alpha.tenant.id), "+Bakery")
+    long_ago = datetime.now(UTC) - timedelta(days=9)
+    ours = {"app": "=HYPERLINK(1)", "client_id": client.id, "cost_nano_usd": 89_000}
+    many = ({"app": f"app-{number:02}", "cost_nano_usd": 0} for number in range(11))
+    await _log(house, beta, {"app": "beta-app"})
+    await _log(house, alpha, ours, ours, {"app": "older", "created_at": long_ago}, *many)
+
+    apps = await visitor.get("/console/overview/app.csv?period=7-days")
+    month = await visitor.get("/console/overview/app.csv?period=30-days")
+    clients = await visitor.get("/console/overview/client.csv")
+    rows = list(csv.DictReader(io.StringIO(apps.body.decode())))
+    known = list(csv.DictReader(io.StringIO(clients.body.decode())))
+
+    assert apps.headers["content-disposition"] == 'attachment; filename="apps-7-days.csv"'
+    assert len(rows) == 12, "all of them, though the page shows ten"
+    assert rows[0]["app"] == "'=HYPERLINK(1)"
+    assert (rows[0]["requests"], rows[0]["cost_usd"]) == ("2", "0.000178000")
+    assert "older" not in apps.body.decode()
+    assert "older" in month.body.decode()
+    assert "beta-app" not in month.body.decode()
+    assert [row["client_name"] for row in known] == ["'+Bakery"]
+    assert (await visitor.get("/console/overview/secret.csv")).status == 404
 
 
 @pytest.mark.parametrize(

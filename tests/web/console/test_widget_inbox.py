@@ -129,12 +129,15 @@ async def test_gap_becomes_a_draft_with_one_click_and_is_closed_once_live(house:
         await (await _guest(house, tenant, path)).say(question)
     listed = await desk.get("/console/widgets")
     gaps = await desk.get(f"{path}/gaps")
+    await desk.post("/console/first-steps/hide", hidden="on")
+    overview = await desk.get("/console")
     first = re.findall(r'name="request" value="(\d+)"', gaps)[0]
     drafted = await desk.post(f"{path}/gaps/draft", request=first)
     again = await desk.post(f"{path}/gaps/draft", request=first)
     draft = await desk.get(drafted.headers["location"])
 
     assert re.search(r'data-head="Gaps">3<', listed)
+    assert f'href="{path}/gaps">The widget Shop had no good answer to 3 questions' in overview
     assert "Times asked: 2" in gaps
     assert (drafted.status, again.status) == (303, 404)
     assert "gift cards" in draft

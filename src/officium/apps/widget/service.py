@@ -308,6 +308,15 @@ class ClientService:
         await self._budgets.reset_day(caller, await self._subjects_of(caller, client), request_id=request_id)
         return await self._list_usage(caller, client)
 
+    async def list_exhausted_widgets(self, caller: Caller, *, limit: int = 50) -> list[Widget]:
+        """The widgets whose credits are used up, oldest first. Needs `usage:read`."""
+        require_usage(caller)
+        found = [
+            await self._store.find_widget(caller, widget_id)
+            for widget_id in await self._store.list_exhausted(caller, _checked(limit))
+        ]
+        return [widget for widget in found if widget is not None]
+
     async def list_llm_usage(self, caller: Caller, client_id: int) -> list[WidgetUsage]:
         """What each widget of a client used, of what. Needs `usage:read`; raises ClientNotFound."""
         require_usage(caller)

@@ -308,6 +308,23 @@ class WidgetStore:
         async with self._database.reading(caller.tenant_id) as connection:
             return [LlmUsage(**row) for row in (await connection.execute(query)).mappings()]
 
+    async def list_exhausted(self, caller: Caller, limit: int) -> list[int]:
+        """The widgets whose credits are used up, oldest first; not those of archived clients."""
+        usage = client_llm_usage.c
+        query = (
+            select(usage.widget_id)
+            .join(clients, (clients.c.tenant_id == usage.tenant_id) & (clients.c.id == usage.client_id))
+            .where(
+                usage.tenant_id == caller.tenant_id,
+                clients.c.archived_at.is_(None),
+                usage.credits_exhausted.is_(True),
+            )
+            .order_by(usage.widget_id)
+            .limit(limit)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return list((await connection.execute(query)).scalars())
+
     async def find_usage(self, caller: Caller, widget_id: int) -> LlmUsage | None:
         """What a widget used."""
         query = select(*(client_llm_usage.c[name] for name in LlmUsage.__struct_fields__)).where(

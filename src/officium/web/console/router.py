@@ -43,7 +43,8 @@ from officium.web.console.pages.home import add_home_route
 from officium.web.console.pages.keys import Keys, add_keys_page
 from officium.web.console.pages.members import Clients as MembersClients
 from officium.web.console.pages.members import Members, add_members_page
-from officium.web.console.pages.overview import Attention, OverviewPage, Overviews
+from officium.web.console.pages.overview import Attention, OverviewPage, Overviews, add_overview_files
+from officium.web.console.pages.overview_widgets import ExhaustedWidgets, Gaps, WidgetAttention
 from officium.web.console.pages.prompt_editor import add_prompt_editor
 from officium.web.console.pages.prompt_trials import add_prompt_trials
 from officium.web.console.pages.prompts import Colleagues, PromptPages, add_prompt_pages
@@ -68,7 +69,7 @@ class ConsolePeople(People, settings.People, Guides, Protocol):
     """What the pages ask about whoever reads them."""
 
 
-class ConsoleClients(Clients, MembersClients, Protocol):
+class ConsoleClients(Clients, MembersClients, ExhaustedWidgets, Protocol):
     """What they ask of an agency's clients."""
 
 
@@ -109,6 +110,7 @@ class ConsoleParts:
     deals: Deals
     overviews: Overviews
     attention: Attention
+    gaps: Gaps
     searches: Searches
     contents: Contents
     replays: Replays
@@ -197,8 +199,10 @@ def _add_start(closed: LazyRouter, parts: ConsoleParts, frame: Frame) -> None:
         heartbeat_s=parts.heartbeat_s,
     )
     first_steps = FirstSteps(steps, frame)
-    overview = OverviewPage(parts.overviews, parts.attention, parts.clients, frame)
+    widgets = WidgetAttention(parts.clients, parts.gaps)
+    overview = OverviewPage(parts.overviews, parts.attention, widgets, parts.clients, frame)
     add_home_route(closed, overview, first_steps)
+    add_overview_files(closed, overview)
     add_first_steps(closed, first_steps)
     add_first_question(closed, question, frame)
 

@@ -66,6 +66,16 @@ class GapService:
         )
         return {widget_id: found.get(widget_id, 0) for widget_id in widget_ids}
 
+    async def list_most_unanswered(
+        self, caller: Caller, *, fewest: int, limit: int
+    ) -> list[tuple[Widget, int]]:
+        """The widgets with most questions of the last 30 days that have no good answer, `fewest` at least."""
+        require_reading(caller)
+        since = self._clock.now() - timedelta(days=DAYS)
+        found = await self._store.list_most_unanswered(caller, since, fewest, limit)
+        named = [(await self._widgets.find_widget(caller, widget_id), count) for widget_id, count in found]
+        return [(widget, count) for widget, count in named if widget is not None]
+
     async def draft(
         self,
         caller: Caller,

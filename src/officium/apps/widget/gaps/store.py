@@ -64,6 +64,28 @@ class GapStore:
         async with self._database.reading(caller.tenant_id) as connection:
             return {row[0]: int(row[1]) for row in await connection.execute(query)}
 
+    async def list_most_unanswered(
+        self, caller: Caller, since: datetime, fewest: int, limit: int
+    ) -> list[tuple[int, int]]:
+        """The widgets with at least `fewest` such questions, those with most first, and how many."""
+        log, count = llm_request_logs.c, func.count()
+        query = (
+            select(log.widget_id, count)
+            .where(
+                log.tenant_id == caller.tenant_id,
+                log.created_at >= since,
+                log.prompt_text != "",
+                log.gap_entry_id.is_(None),
+                or_(log.answer_source == "default", log.rating == "down"),
+            )
+            .group_by(log.widget_id)
+            .having(count >= fewest)
+            .order_by(count.desc(), log.widget_id)
+            .limit(limit)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return [(row[0], int(row[1])) for row in await connection.execute(query)]
+
     async def close(self, caller: Caller, widget_id: int, request_ids: list[int], entry_id: int) -> int:
         """Note which entry was written for these questions; how many they are."""
         query = (

@@ -9,6 +9,7 @@ from officium.core.usage.tallies.tally import SLOT, Kind, Tally, slot_of
 from officium.kit.clock import Clock
 
 _LONGEST_LIST = 10
+_LONGEST_FILE = 10_000
 
 
 class OverviewService:
@@ -43,6 +44,14 @@ class OverviewService:
             apps=await groups("app"),
             models=await groups("model"),
             clients=await groups("client"),
+        )
+
+    async def list_groups_of(self, caller: Caller, kind: Kind, period: Period) -> list[tuple[str, Tally]]:
+        """A group of the overview of `period`, whole: ten thousand at most. Needs `usage:read`."""
+        require(caller, "usage:read")
+        times = times_of(period, await self._tenants.get_time_zone(caller), self._clock.now())
+        return await self._store.read_groups(
+            caller, kind, times.starts_at, times.ends_at, limit=_LONGEST_FILE
         )
 
     async def list_groups(

@@ -1,24 +1,30 @@
 """The overview: what was used, what it cost, how it went, and what needs a look."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, get_args
 from zoneinfo import ZoneInfo
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 
 from officium.apps.widget import Client
 from officium.core.gateway.attention import Concern
 from officium.core.tenancy.caller import Caller
-from officium.core.usage.tallies import Overview, Period, Tally
+from officium.core.usage.tallies import Kind, Overview, Period, Tally
 from officium.kit.errors import NotFound
+from officium.kit.money import usd_of_nano
 from officium.web.console.amounts import clock, short_day
-from officium.web.console.frame import Frame
+from officium.web.console.frame import Frame, guarded
+from officium.web.console.pages.overview_widgets import WidgetConcern
 from officium.web.console.usage_figures import count, money, percent, short, time_of
+from officium.web.csv_text import Cell, csv_response
 
 _PERIODS: tuple[Period, ...] = get_args(Period)
+_GROUPS: tuple[Kind, ...] = ("app", "model", "client")
+_SUMS = ("requests", "errors", "attempts", "input_tokens", "output_tokens", "total_tokens")
+_TIMES = ("average_ms", "average_ttft_ms")
 _NANO = 1_000_000_000
 _SAME = 0.005
 """A change of less than half a percent is none."""
@@ -28,6 +34,10 @@ class Overviews(Protocol):
     """Knows what was used."""
 
     async def get_overview(self, caller: Caller, period: Period) -> Overview: ...
+
+    async def list_groups_of(
+        self, caller: Caller, kind: Kind, period: Period
+    ) -> Sequence[tuple[str, Tally]]: ...
 
     async def has_any(self, caller: Caller, *, besides: str = ..., is_answered: bool = ...) -> bool: ...
 
@@ -42,6 +52,12 @@ class Clients(Protocol):
     """Knows an agency's clients."""
 
     async def get_client(self, caller: Caller, client_id: int) -> Client: ...
+
+
+class WidgetAttention(Protocol):
+    """Knows which widgets need a look."""
+
+    async def list_concerns(self, caller: Caller) -> Sequence[WidgetConcern]: ...
 
 
 class Progress(Protocol):
@@ -104,17 +120,28 @@ class Chart:
 class OverviewPage:
     """Puts the page together."""
 
-    def __init__(self, overviews: Overviews, attention: Attention, clients: Clients, frame: Frame) -> None:
+    def __init__(
+        self,
+        overviews: Overviews,
+        attention: Attention,
+        widgets: WidgetAttention,
+        clients: Clients,
+        frame: Frame,
+    ) -> None:
         self._overviews = overviews
         self._attention = attention
+        self._widgets = widgets
         self._clients = clients
         self._frame = frame
 
     async def show(self, request: Request, left_over: Progress | None = None) -> Response:
         """The page. `left_over` is how far the first steps are, for who is to be reminded of them."""
         caller: Caller = request.state.session.caller
-        asked = request.query_params.get("period", "7-days")
-        period: Period = next((one for one in _PERIODS if one == asked), "7-days")
+        period = _period(request)
+        concerns = [
+            *await self._attention.list_concerns(caller),
+            *await self._widgets.list_concerns(caller),
+        ]
         overview = await self._overviews.get_overview(caller, period)
         return self._frame.page(
             request,
@@ -128,9 +155,21 @@ class OverviewPage:
                 ("model", overview.models, {}),
                 ("client", overview.clients, await self._names(caller, overview.clients)),
             ],
-            concerns=await self._attention.list_concerns(caller),
+            concerns=sorted(concerns, key=lambda one: not one.is_urgent),
             left_over=left_over,
         )
+
+    async def export(self, request: Request, kind: Kind) -> Response:
+        """A breakdown of the period as a file, whole."""
+        caller, period = request.state.session.caller, _period(request)
+        rows = await self._overviews.list_groups_of(caller, kind, period)
+        names = await self._names(caller, rows) if kind == "client" else {}
+        heads = (kind, *(("client_name",) if kind == "client" else ()), *_SUMS, *_TIMES, "cost_usd")
+
+        async def pages() -> AsyncIterator[list[list[Cell]]]:
+            yield [_row(key, tally, [names.get(key)] if kind == "client" else []) for key, tally in rows]
+
+        return guarded(csv_response(f"{kind}s-{period}.csv", heads, pages()))
 
     async def _names(self, caller: Caller, clients: Sequence[tuple[str, Tally]]) -> Mapping[str, str]:
         """What the clients are called that still exist."""
@@ -141,6 +180,33 @@ class OverviewPage:
             except NotFound:
                 continue
         return names
+
+
+def add_overview_files(router: APIRouter, page: OverviewPage) -> None:
+    """Add the breakdowns as files."""
+
+    @router.get("/console/overview/{kind}.csv")
+    async def export(request: Request, kind: str) -> Response:
+        known = next((one for one in _GROUPS if one == kind), None)
+        if known is None:
+            raise NotFound("There are files by app, by model and by client.")
+        return await page.export(request, known)
+
+
+def _period(request: Request) -> Period:
+    asked = request.query_params.get("period", "7-days")
+    return next((one for one in _PERIODS if one == asked), "7-days")
+
+
+def _row(key: str, tally: Tally, names: Sequence[str | None]) -> list[Cell]:
+    times = (getattr(tally, name) for name in _TIMES)
+    return [
+        key,
+        *names,
+        *(getattr(tally, name) for name in _SUMS),
+        *(None if time is None else round(time) for time in times),
+        usd_of_nano(tally.cost_nano_usd),
+    ]
 
 
 def _figures(overview: Overview) -> list[Figure]:

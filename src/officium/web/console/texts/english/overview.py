@@ -44,6 +44,13 @@ TEXTS: Mapping[str, str] = {
     "overview.concern.unpriced_hint": "Set your own price for it, so that budgets and this page count it.",
     "overview.concern.key": "The key {name} ends on {expires}",
     "overview.concern.key_hint": "Make a new key and give it to the program before then.",
+    "overview.concern.widget_credits": "The widget {name} has no credits left",
+    "overview.concern.widget_credits_hint": (
+        "It answers from its knowledge base alone. Raise its limit, or that of its client."
+    ),
+    "overview.concern.widget_gaps": "The widget {name} had no good answer to {count} questions in 30 days",
+    "overview.concern.widget_gaps_hint": "Open its gaps: one click makes a draft of an entry.",
+    "overview.download": "Download as CSV",
     "overview.subject.tenant": "the whole tenant",
     "overview.subject.member": "member {id}",
     "overview.subject.key": "key {id}",
