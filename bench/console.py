@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
+from bench.console_pages import measure_pages
 from officium.core.tenancy import Caller, operator_of
 from officium.core.usage import UsageRecord, UsageStore
 from officium.core.usage.search import Wanted
@@ -93,6 +94,7 @@ async def run(count: int) -> None:
             took = perf_counter() - began
             print(f"{count:,} lines and their tallies: {took:.0f} s, {took / count * 1e6:.1f} us each")
             await measure(parts, operator_of(tenant.id))
+            await measure_pages(parts, tenant.id)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What an agency may do with its clients and their widgets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -316,6 +316,11 @@ class ClientService:
             for widget_id in await self._store.list_exhausted(caller, _checked(limit))
         ]
         return [widget for widget in found if widget is not None]
+
+    async def find_exhausted(self, caller: Caller, widget_ids: Collection[int]) -> set[int]:
+        """Those of these widgets whose credits are used up. Needs `usage:read`."""
+        require_usage(caller)
+        return set(await self._store.list_exhausted(caller, len(widget_ids), widget_ids))
 
     async def list_llm_usage(self, caller: Caller, client_id: int) -> list[WidgetUsage]:
         """What each widget of a client used, of what. Needs `usage:read`; raises ClientNotFound."""

@@ -1,6 +1,6 @@
 """Loading and saving clients and widgets, together with their budgets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -308,20 +308,25 @@ class WidgetStore:
         async with self._database.reading(caller.tenant_id) as connection:
             return [LlmUsage(**row) for row in (await connection.execute(query)).mappings()]
 
-    async def list_exhausted(self, caller: Caller, limit: int) -> list[int]:
-        """The widgets whose credits are used up, oldest first; not those of archived clients."""
+    async def list_exhausted(
+        self, caller: Caller, limit: int, among: Collection[int] | None = None
+    ) -> list[int]:
+        """The widgets whose credits are used up, oldest first: of `among`, or of all clients in use."""
         usage = client_llm_usage.c
         query = (
             select(usage.widget_id)
             .join(clients, (clients.c.tenant_id == usage.tenant_id) & (clients.c.id == usage.client_id))
             .where(
                 usage.tenant_id == caller.tenant_id,
-                clients.c.archived_at.is_(None),
                 usage.credits_exhausted.is_(True),
             )
             .order_by(usage.widget_id)
             .limit(limit)
         )
+        is_wanted = clients.c.archived_at.is_(None) if among is None else usage.widget_id.in_(among)
+        query = query.where(is_wanted)
+        if caller.client_id is not None:
+            query = query.where(usage.client_id == caller.client_id)
         async with self._database.reading(caller.tenant_id) as connection:
             return list((await connection.execute(query)).scalars())
 

@@ -1,6 +1,6 @@
 """The list of widgets, and a new one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -135,14 +135,12 @@ async def _rows(room: WidgetRoom, caller: Caller, found: Any) -> list[Row]:
     unanswered = await services.gaps.count_unanswered(caller, ids)
     answers: Mapping[int, AnswerCounts] = {}
     costs: dict[int, str] = {}
-    exhausted: set[int] = set()
+    exhausted: Collection[int] = ()
     if caller.may("usage:read") and ids:
         answers = await services.visitors.count_answers(caller, ids)
         report = await services.reports.summarize(caller, "widget", limit=LARGEST_REPORT)
         costs = {int(row.key): usd(row.cost_nano_usd) for row in report.rows if row.key is not None}
-        for client_id in {client.id for _, client in found}:
-            used = await services.clients.list_llm_usage(caller, client_id)
-            exhausted |= {each.usage.widget_id for each in used if each.usage.credits_exhausted}
+        exhausted = await services.clients.find_exhausted(caller, ids)
     return [
         Row(
             widget=widget,

@@ -52,6 +52,8 @@ class Clients(ClientService, Protocol):
         self, caller: Caller, *, client_id: int | None = None, after: int = 0, limit: int = 50
     ) -> Sequence[tuple[Widget, Client]]: ...
 
+    async def find_exhausted(self, caller: Caller, widget_ids: Collection[int]) -> Collection[int]: ...
+
 
 class Answers(Protocol):
     """Answers visitors."""
