@@ -62,6 +62,9 @@ FOR_ALL_TENANTS = {
     "_read_past_for_all_tenants": "the same, of holds that are no more",
     "_statements_for_all_tenants": "the words of those statements",
     "ReportStore.read_tokens_for_all_tenants": "the operator stands above the tenants",
+    "IdentityStore.find_invited_for_all_tenants": "whoever comes from there has an address, not a tenant",
+    "IdentityStore.find_members_for_all_tenants": "a provider names a person, not a tenant",
+    "IdentityStore.spend_for_all_tenants": "an attempt is used before anybody is known",
     "SignInStore.find_passwords_for_all_tenants": "whoever signs in says a name, not a tenant",
     "SignInStore.find_session_for_all_tenants": "finding a session is how a caller comes to be",
     "SignInStore.list_memberships_for_all_tenants": "a person asks in which tenants they are",
@@ -79,6 +82,7 @@ FOR_ALL_TENANTS = {
 TABLES_WITHOUT_TENANT = {
     "tenants": "its id is the tenant",
     "sealing_keys": "one ring seals everyone's values",
+    "spent_attempts": "an attempt is used before anybody is known",
     "job_leases": "jobs belong to the installation, not to a tenant",
 }
 

@@ -208,3 +208,69 @@ def test_every_setting_is_described():
     fields = {name: field for name, field in Settings.model_fields.items() if name != "providers"}
 
     assert [name for name, field in fields.items() if not field.description] == []
+
+
+OIDC = {"OFFICIUM_OIDC_ISSUER": "https://id.example.com/realms/staff", "OFFICIUM_OIDC_CLIENT_ID": "officium"}
+
+
+def test_identity_provider_is_put_together_from_its_settings(monkeypatch):
+    said = {
+        **OIDC,
+        "OFFICIUM_OIDC_CLIENT_SECRET": "s",
+        "OFFICIUM_OIDC_ROLE_CLAIM": "realm_access.roles",
+        "OFFICIUM_OIDC_ROLE_MAP": '{"boss": "admin"}',
+        "OFFICIUM_OIDC_CREATE_MEMBERS": "true",
+        "OFFICIUM_OIDC_EMAIL_DOMAINS": "Example.com, example.org",
+        "OFFICIUM_OIDC_TENANT": "org_1",
+        "OFFICIUM_OIDC_PASSWORDS": "refuse",
+    }
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+
+    provider = load_settings().identity_provider()
+
+    assert provider is not None
+    assert provider.role_map == {"boss": "admin"}
+    assert provider.email_domains == {"example.com", "example.org"}
+    assert provider.refuses_passwords
+    assert "s" not in repr(provider.client_secret)
+
+
+def test_without_an_issuer_there_is_no_identity_provider():
+    assert load_settings().identity_provider() is None
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"CLIENT_ID": ""}, "OFFICIUM_OIDC_ISSUER needs OFFICIUM_OIDC_CLIENT_ID."),
+        ({"ISSUER": "http://id.example.com"}, "OFFICIUM_OIDC_ISSUER: must be an https:// address"),
+        ({"SCOPES": "email"}, "OFFICIUM_OIDC_SCOPES: must contain openid"),
+        ({"CREATE_MEMBERS": "true"}, "needs OFFICIUM_OIDC_EMAIL_DOMAINS"),
+        ({"CREATE_MEMBERS": "true", "EMAIL_DOMAINS": "x.example"}, "needs OFFICIUM_OIDC_TENANT or"),
+        ({"ROLE_MAP": '{"boss": "admin"}'}, "OFFICIUM_OIDC_ROLE_MAP needs OFFICIUM_OIDC_ROLE_CLAIM"),
+        (
+            {"ROLE_CLAIM": "r", "ROLE_MAP": '{"boss": "owner"}'},
+            "OFFICIUM_OIDC_ROLE_MAP.boss: input should be",
+        ),
+        ({"DEFAULT_ROLE": "owner"}, "OFFICIUM_OIDC_DEFAULT_ROLE: input should be"),
+        ({"PASSWORDS": "never"}, "OFFICIUM_OIDC_PASSWORDS: input should be"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_identity_provider_that_is_said_in_part_is_refused(monkeypatch, said, sentence):
+    for name, value in {**OIDC, **{f"OFFICIUM_OIDC_{name}": value for name, value in said.items()}}.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsInvalid) as refused:
+        load_settings()
+
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["ai.example.com", "https://ai.example.com/app", "ftp://ai.example.com"])
+def test_public_url_has_no_path(monkeypatch, url):
+    monkeypatch.setenv("OFFICIUM_PUBLIC_URL", url)
+
+    with pytest.raises(SettingsInvalid, match="OFFICIUM_PUBLIC_URL"):
+        load_settings()

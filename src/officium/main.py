@@ -118,6 +118,8 @@ from officium.core.tenancy import (
     TenancyService,
     TenantStore,
 )
+from officium.core.tenancy.identity import IdentityProvider, IdentityStore
+from officium.core.tenancy.identity.service import IdentityService, PasswordRule
 from officium.core.tenancy.sign_in import (
     MemberService,
     PasswordHasher,
@@ -189,6 +191,8 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 _JWKS_LIMIT_BYTES = 256 * 1024
+_IDENTITY_TIMEOUTS = Timeouts(connect=5, first_byte=8, idle=5, total=10)
+"""Somebody looks at an empty page meanwhile."""
 _SWEEP_EVERY_S = 3600.0
 _ALERTS_EVERY_S = 5.0
 
@@ -209,6 +213,7 @@ class Parts:
     keys: KeyService
     members: MemberService
     sign_in: SignInService
+    identities: IdentityService | None
     people: PersonService
     own_tenant: OwnTenantService
     authenticator: Authenticator
@@ -284,7 +289,9 @@ def build_parts(settings: Settings) -> Parts:
     ring = build_key_ring(settings, secret, database, clock)
     windows = LocalWindows(clock) if redis is None else build_shared_windows(settings, redis, clock)
     hasher, people = PasswordHasher(), SignInStore(database)
-    sign_in = SignInService(people, hasher, SignInThrottle(windows), clock)
+    provider, throttle = settings.identity_provider(), SignInThrottle(windows)
+    rule = PasswordRule(provider, IdentityStore(database)) if provider is not None else None
+    sign_in = SignInService(people, hasher, throttle, clock, rule)
     hits = LimitHits(registry)
     limiter = build_limiter(settings, windows, hits, clock)
     token_meter = TokenMeter(limiter)
@@ -432,6 +439,11 @@ def build_parts(settings: Settings) -> Parts:
         keys=key_service,
         members=MemberService(members, people, hasher, clock),
         sign_in=sign_in,
+        identities=(
+            build_identities(settings, provider, sign_in, throttle, transport, secret, database, clock)
+            if provider is not None
+            else None
+        ),
         people=PersonService(people, sign_in, clock),
         own_tenant=OwnTenantService(tenants, clock, notices),
         authenticator=Authenticator(
@@ -589,6 +601,8 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             answers=parts.models,
             authenticator=parts.authenticator,
             sign_in=parts.sign_in,
+            identities=parts.identities,
+            public_url=settings.public_url,
             people=parts.people,
             own_tenant=parts.own_tenant,
             acting_users=parts.acting_users,
@@ -992,6 +1006,55 @@ async def _health(parts: Parts, caller: Caller | None) -> Health:
     except OfficiumError:
         return Health(context_cache_age_minutes=age)
     return Health(provider=deployment.provider.name, model=deployment.model, context_cache_age_minutes=age)
+
+
+def build_identities(
+    settings: Settings,
+    provider: IdentityProvider,
+    sign_in: SignInService,
+    throttle: SignInThrottle,
+    transport: Transport,
+    secret: ServerSecret,
+    database: Database,
+    clock: Clock,
+) -> IdentityService:
+    """What lets people in whom the identity provider vouches for."""
+    from officium.core.tenancy.identity.attempt import AttemptSealer
+    from officium.core.tenancy.identity.client import ProviderClient
+
+    async def ask(
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        is_guarded: bool = False,
+    ) -> tuple[int, bytes]:
+        request = HttpRequest(method, url, headers or {}, body, is_guarded=is_guarded)
+        response = await transport.send(request, _IDENTITY_TIMEOUTS)
+        try:
+            return response.status, await response.read(_JWKS_LIMIT_BYTES)
+        finally:
+            response.close()
+
+    purpose, previous = "attempts to sign in", settings.previous_secret_key_text
+    secrets = (secret,) if previous is None else (secret, ServerSecret(previous.encode()))
+    return IdentityService(
+        provider,
+        ProviderClient(provider, ask, clock),
+        IdentityStore(database),
+        members=MemberStore(database),
+        tenants=TenantStore(database),
+        people=SignInStore(database),
+        sign_in=sign_in,
+        arrivals=throttle,
+        sealer=AttemptSealer([each.derive(purpose) for each in secrets]),
+        clock=clock,
+        knows_subjects=any(
+            issuer.issuer == provider.issuer and issuer.member_claim == "sub" and issuer.tenants is None
+            for issuer in settings.jwt_issuers
+        ),
+    )
 
 
 def _session_verifier(settings: Settings, transport: Transport, clock: Clock) -> SessionVerifier | None:

@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -32,6 +33,7 @@ from pydantic_settings import (
 from officium.core.llm.deployment import Provider
 from officium.core.llm.guard import AddressGuard
 from officium.core.llm.providers.catalog import PROVIDERS
+from officium.core.tenancy.identity.provider import GivenRole, IdentityProvider, check_public_url
 from officium.core.tenancy.issuer import JwtIssuer
 from officium.core.usage.limits.rate_limit import parse_limits
 from officium.kit.database import sqlite_url
@@ -260,6 +262,56 @@ class Settings(BaseSettings):
         (),
         description="Identity providers whose sessions count, a JSON list: docs/guides/sign-in-with-oidc.md",
     )
+    oidc_issuer: str | None = Field(
+        None,
+        description="Identity provider people sign in to the console with: docs/guides/sign-in.md",
+    )
+    oidc_client_id: str | None = Field(None, description="What that provider calls this server")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="The secret it gave this server; none for a public client"
+    )
+    oidc_scopes: str = Field(
+        "openid email profile", description="What it is asked to say, with spaces between"
+    )
+    oidc_label: str | None = Field(
+        None, max_length=60, description="What the button calls it, such as Keycloak"
+    )
+    oidc_email_claim: str = Field("email", description="Claim with the person's e-mail address")
+    oidc_email_verified_claim: str = Field(
+        "email_verified", description="Claim that says whether the address was verified"
+    )
+    oidc_trust_email: bool = Field(
+        False, description="Take every address for verified: only where nobody chooses their own"
+    )
+    oidc_tenant: str | None = Field(
+        None, description="The tenant people sign in to, by external id or id; where they are members if none"
+    )
+    oidc_tenant_claim: str | None = Field(
+        None, description="Claim that names the tenant instead, by external id or id"
+    )
+    oidc_role_claim: str | None = Field(
+        None,
+        description="Claim that decides the role at each sign-in; owners and people of clients keep theirs",
+    )
+    oidc_role_map: Annotated[dict[str, GivenRole], NoDecode, BeforeValidator(_read_json)] = Field(
+        {}, description="From its words to admin, member or viewer, as JSON; its words are ours if none"
+    )
+    oidc_default_role: GivenRole = Field(
+        "member", description="Role where no claim gives one: admin, member or viewer"
+    )
+    oidc_create_members: bool = Field(
+        False, description="Make members of people nobody has invited, of the domains below"
+    )
+    oidc_email_domains: Words = Field(
+        (), description="Domains whose addresses become members, separated by commas; * for all"
+    )
+    oidc_passwords: Literal["allow", "refuse"] = Field(
+        "allow", description="Passwords of members who have signed in with the provider: allow or refuse"
+    )
+    public_url: Annotated[str, AfterValidator(check_public_url)] | None = Field(
+        None,
+        description="Where browsers reach this server, such as https://ai.example.com; as they say if none",
+    )
     forwarded_allow_ips: Words = Field(
         (),
         description="Addresses of proxies whose X-Forwarded-For is believed, separated by commas; * for all",
@@ -301,6 +353,41 @@ class Settings(BaseSettings):
 
     providers: dict[str, ProviderSettings] = {}
     """By the name of the catalogue's row; only those of which the environment says something."""
+
+    @model_validator(mode="after")
+    def _check_provider(self) -> "Settings":
+        self.identity_provider()
+        return self
+
+    def identity_provider(self) -> IdentityProvider | None:
+        """The provider people sign in to the console with. Raises ValueError where it is said in part."""
+        if self.oidc_issuer is None:
+            return None
+        if self.oidc_client_id is None:
+            raise ValueError("OFFICIUM_OIDC_ISSUER needs OFFICIUM_OIDC_CLIENT_ID.")
+        try:
+            return IdentityProvider(
+                issuer=self.oidc_issuer,
+                client_id=self.oidc_client_id,
+                client_secret=self.oidc_client_secret,
+                scopes=self.oidc_scopes,
+                label=self.oidc_label,
+                email_claim=self.oidc_email_claim,
+                email_verified_claim=self.oidc_email_verified_claim,
+                trusts_email=self.oidc_trust_email,
+                tenant=self.oidc_tenant,
+                tenant_claim=self.oidc_tenant_claim,
+                role_claim=self.oidc_role_claim,
+                role_map=self.oidc_role_map,
+                default_role=self.oidc_default_role,
+                creates_members=self.oidc_create_members,
+                email_domains=frozenset(domain.lower() for domain in self.oidc_email_domains),
+                refuses_passwords=self.oidc_passwords == "refuse",
+            )
+        except ValidationError as error:
+            fault = error.errors()[0]
+            place = f"OFFICIUM_OIDC_{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
+            raise ValueError(f"{place}{fault['msg'].removeprefix('Value error, ')}.") from None
 
     @property
     def redis_url_text(self) -> str | None:
@@ -405,6 +492,8 @@ def load_settings(**overrides: Any) -> Settings:
 def _sentence(fault: Any) -> str:
     """What is wrong with one setting, without its value: that may be a secret."""
     variables = setting_variables()
+    if not fault["loc"]:
+        return str(fault["msg"]).removeprefix("Value error, ")
     first, *rest = fault["loc"]
     name = variables.get(str(first), str(first))
     if first == "providers" and rest:

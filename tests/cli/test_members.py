@@ -66,6 +66,15 @@ def test_clients_of_one_name_are_told_apart_by_their_ids(run: Run, installed: di
     assert f"{first}, {second}" in outcome.err
 
 
+def test_member_who_is_nobody_at_a_provider_cannot_be_disconnected(run: Run, installed: dict[str, str]):
+    run("member", "create", "ada@example.com")
+
+    outcome = run("member", "disconnect", "ada@example.com")
+
+    assert outcome.status == 1
+    assert "not connected" in outcome.err
+
+
 def test_client_of_another_tenant_is_not_found(run: Run, installed: dict[str, str]):
     run("tenant", "create", "Other", "--external-id", "org_2")
     client = make_client("Bakery", "org_2")

@@ -1,4 +1,4 @@
-"""Members: create, list, give a password, disable, enable."""
+"""Members: create, list, give a password, disable, enable, disconnect."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("set-password")(set_password)
     group.command("disable")(disable)
     group.command("enable")(enable)
+    group.command("disconnect")(disconnect)
     app.add_typer(group)
 
 
@@ -118,6 +119,21 @@ def enable(
         return await installation.members.enable_member(caller, member)
 
     _show_state(_run(work, tenant, data), as_json)
+
+
+def disconnect(
+    member: MemberArgument, tenant: TenantOption = None, data: DataOption = None, as_json: JsonOption = False
+) -> None:
+    """Forget who a member is at the identity provider, and end their sessions."""
+
+    async def work(installation: "Installation", caller: "Caller") -> "Member":
+        return await installation.members.disconnect_member(caller, member)
+
+    found = _run(work, tenant, data)
+    if as_json:
+        say_json(found)
+    else:
+        say(f"{found.email or found.id} is connected to no identity provider any more.")
 
 
 def _run(work: "Callable[[Installation, Caller], Awaitable[_T]]", tenant: str | None, data: DataOption) -> _T:

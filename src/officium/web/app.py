@@ -76,7 +76,7 @@ from officium.web.api.widget_visitors import Answers, Handovers, widget_visitors
 from officium.web.api.widget_visitors import Visitors as PublicVisitors
 from officium.web.api.writer import Writer, writer_router
 from officium.web.caller import Authenticator
-from officium.web.console import ConsoleParts, SignIns, console_router
+from officium.web.console import ConsoleParts, Identities, SignIns, console_router
 from officium.web.console.pages import advisors, overview, overview_widgets, request_contents, widgets
 from officium.web.console.pages import rules as rules_pages
 from officium.web.console.pages.audit import AuditEntries
@@ -238,6 +238,7 @@ class WebParts:
     answers: WhoAnswers
     authenticator: Authenticator
     sign_in: SignIns
+    identities: Identities | None
     people: ConsolePeople
     members: Members
     keys: Keys
@@ -257,6 +258,7 @@ class WebParts:
     body_limits: BodyLimits = field(default_factory=BodyLimits)
     heartbeat_s: float = HEARTBEAT_S
     default_model: str | None = None
+    public_url: str | None = None
     limiter: Limiter | None = None
     idempotency: IdempotencyKeys | None = None
     cors_origins: tuple[str, ...] = ()
@@ -573,6 +575,8 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
 def _console(parts: WebParts) -> ConsoleParts:
     return ConsoleParts(
         sign_ins=parts.sign_in,
+        identities=parts.identities,
+        public_url=parts.public_url,
         people=parts.people,
         members=parts.members,
         keys=parts.keys,

@@ -3,7 +3,7 @@
 import binascii
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from joserfc import jwt
@@ -44,25 +44,9 @@ class JwtVerifier:
 
         Raises SessionInvalid, TenantUnknown (the issuer may not speak for that tenant) and IssuerUnreachable.
         """
-        header, said_issuer = _peek(token)
+        _, said_issuer = _peek(token)
         issuer, keys = self._issuers.get(said_issuer) or _refuse("Its issuer is not configured here.")
-        algorithm = _choose_algorithm(header, issuer)
-        key = await keys.find(header.kid, algorithm)
-        if key is None:
-            _refuse("It is signed with a key its issuer does not publish.")
-        try:
-            claims = jwt.decode(token, key, algorithms=[algorithm]).claims
-            self._rules(issuer).validate(claims)
-        except ExpiredTokenError as error:
-            raise SessionInvalid("The session has expired. Sign in again.") from error
-        except MissingClaimError as error:
-            raise SessionInvalid(
-                f"The session cannot be accepted. It lacks the claim {error.claim!r}."
-            ) from error
-        except ClaimError as error:
-            raise SessionInvalid(_CLAIM_FAULTS.get(error.claim, _FAULT.format(error.claim))) from error
-        except (JoseError, ValueError, TypeError, RecursionError) as error:
-            raise SessionInvalid("The session cannot be accepted. Its signature does not match.") from error
+        claims = await read_claims(token, issuer, keys, self._clock)
         session = read_session(claims, issuer, LEEWAY_S)
         if issuer.tenants is not None and session.tenant not in issuer.tenants:
             raise TenantUnknown(
@@ -70,16 +54,45 @@ class JwtVerifier:
             )
         return session
 
-    def _rules(self, issuer: JwtIssuer) -> jwt.JWTClaimsRegistry:
-        options: dict[str, jwt.ClaimsOption] = {
-            "iss": {"essential": True, "value": issuer.issuer},
-            "exp": {"essential": True},
-        }
-        if issuer.audience:
-            options["aud"] = {"essential": True, "values": list(issuer.audience)}
-        if issuer.authorized_parties:
-            options["azp"] = {"essential": True, "values": list(issuer.authorized_parties)}
-        return jwt.JWTClaimsRegistry(now=int(self._clock.now().timestamp()), leeway=LEEWAY_S, **options)
+
+async def read_claims(token: str, issuer: JwtIssuer, keys: JwksCache, clock: Clock) -> dict[str, Any]:
+    """The claims of a token that is signed, of this issuer, for one of its audiences, and valid now.
+
+    Raises SessionInvalid and IssuerUnreachable.
+    """
+    header, said_issuer = _peek(token)
+    if said_issuer != issuer.issuer:
+        _refuse("It is of another issuer.")
+    algorithm = _choose_algorithm(header, issuer)
+    key = await keys.find(header.kid, algorithm)
+    if key is None:
+        _refuse("It is signed with a key its issuer does not publish.")
+    try:
+        claims = jwt.decode(token, key, algorithms=[algorithm]).claims
+        _rules(issuer, clock).validate(claims)
+    except ExpiredTokenError as error:
+        raise SessionInvalid("The session has expired. Sign in again.") from error
+    except MissingClaimError as error:
+        raise SessionInvalid(
+            f"The session cannot be accepted. It lacks the claim {error.claim!r}."
+        ) from error
+    except ClaimError as error:
+        raise SessionInvalid(_CLAIM_FAULTS.get(error.claim, _FAULT.format(error.claim))) from error
+    except (JoseError, ValueError, TypeError, RecursionError) as error:
+        raise SessionInvalid("The session cannot be accepted. Its signature does not match.") from error
+    return claims
+
+
+def _rules(issuer: JwtIssuer, clock: Clock) -> jwt.JWTClaimsRegistry:
+    options: dict[str, jwt.ClaimsOption] = {
+        "iss": {"essential": True, "value": issuer.issuer},
+        "exp": {"essential": True},
+    }
+    if issuer.audience:
+        options["aud"] = {"essential": True, "values": list(issuer.audience)}
+    if issuer.authorized_parties:
+        options["azp"] = {"essential": True, "values": list(issuer.authorized_parties)}
+    return jwt.JWTClaimsRegistry(now=int(clock.now().timestamp()), leeway=LEEWAY_S, **options)
 
 
 _FAULT = "The session cannot be accepted. Its claim {!r} is not as it must be."

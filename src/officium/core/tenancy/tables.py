@@ -58,4 +58,5 @@ members = Table(
     Column("guide_hidden_at", UtcDateTime),
     UniqueConstraint("tenant_id", "external_id"),
     Index("ix_members_person", "person_id"),
+    Index("ix_members_external_id", "external_id"),
 )

@@ -18,6 +18,7 @@ from officium.web.api.prompts import PromptService
 from officium.web.api.writer import Writer
 from officium.web.console.assets import Assets
 from officium.web.console.frame import Frame, guarded, redirect
+from officium.web.console.identity import Identities, identity_router
 from officium.web.console.languages import People, add_language_route
 from officium.web.console.pages import settings
 from officium.web.console.pages.advisors import Advisers, Conversations, add_advisors_page
@@ -82,6 +83,8 @@ class ConsoleParts:
     """What the console is built from."""
 
     sign_ins: SignIns
+    identities: Identities | None
+    public_url: str | None
     people: ConsolePeople
     members: Members
     keys: Keys
@@ -138,7 +141,7 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
         tuple(parts.providers),
         frame,
     )
-    add_account_routes(closed, parts.sign_ins, frame)
+    add_account_routes(closed, parts.sign_ins, frame, has_provider=parts.identities is not None)
     add_language_route(closed, parts.people)
     add_advisors_page(closed, parts.advisers, parts.conversations, parts.businesses, parts.heartbeat_s, frame)
     add_business_page(closed, parts.businesses, frame)
@@ -164,7 +167,15 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     add_keys_page(closed, parts.keys, frame)
     add_members_page(closed, parts.members, parts.clients, frame)
     add_audit_page(closed, parts.audit, NamesOf(parts.members, parts.keys), frame)
-    add_settings_page(closed, parts.people, parts.own_tenant, parts.conversations, parts.contents, frame)
+    add_settings_page(
+        closed,
+        parts.people,
+        parts.own_tenant,
+        parts.conversations,
+        parts.contents,
+        frame,
+        parts.identities,
+    )
 
     @closed.get("/console/{rest:path}")
     async def nothing(request: Request, rest: str) -> Response:
@@ -174,7 +185,9 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
 
     router = LazyRouter(include_in_schema=False)
     router.include_router(_open_router(assets))
-    router.include_router(sign_in_router(parts.sign_ins, frame))
+    router.include_router(sign_in_router(parts.sign_ins, frame, parts.identities))
+    if parts.identities is not None:
+        router.include_router(identity_router(parts.identities, parts.sign_ins, frame, parts.public_url))
     router.include_router(closed)
     return router
 

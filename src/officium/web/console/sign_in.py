@@ -21,7 +21,7 @@ from officium.web.browser import (
 from officium.web.caller import read_headers
 from officium.web.console.frame import Frame, redirect
 from officium.web.console.languages import keep_language, safe_next
-from officium.web.console.signed_in import PASSWORD, SIGN_IN, page_router, read_form
+from officium.web.console.signed_in import PASSWORD, SIGN_IN, SIGNED_OUT, page_router, read_form
 from officium.web.errors import retry_headers, status_of
 
 _FORM_COOKIE = "officium-form"
@@ -41,7 +41,14 @@ class SignIns(Protocol):
     async def change_password(self, caller: Caller, token: str, old: str, new: str) -> None: ...
 
 
-def sign_in_router(sign_ins: SignIns, frame: Frame) -> APIRouter:
+class Provider(Protocol):
+    """The identity provider beside which passwords stand."""
+
+    @property
+    def label(self) -> str | None: ...
+
+
+def sign_in_router(sign_ins: SignIns, frame: Frame, provider: Provider | None = None) -> APIRouter:
     """The routes anybody may use."""
     router = page_router(frame)
 
@@ -49,12 +56,12 @@ def sign_in_router(sign_ins: SignIns, frame: Frame) -> APIRouter:
     async def page(request: Request) -> Response:
         if "language" in request.query_params:
             return keep_language(redirect(_again(request)), request.query_params["language"])
-        if not await sign_ins.is_anybody_there():
+        if provider is None and not await sign_ins.is_anybody_there():
             return frame.page(request, "first_run.html")
         token = find_token(read_headers(request.scope["headers"]))
         if token is not None and await _is_valid(sign_ins, token):
             return redirect(safe_next(request.query_params.get("next")))
-        return _sign_in_page(frame, request)
+        return _sign_in_page(frame, request, provider)
 
     @router.post(SIGN_IN)
     async def sign_in(request: Request) -> Response:
@@ -73,7 +80,7 @@ def sign_in_router(sign_ins: SignIns, frame: Frame) -> APIRouter:
             )
         except (SignInFailed, LimitExceeded, PermissionDenied) as error:
             request.scope["officium.error"] = error.code
-            return _sign_in_page(frame, request, email=email, error=error)
+            return _sign_in_page(frame, request, provider, email=email, error=error)
         old = find_token(headers)
         if old is not None:
             await sign_ins.sign_out(old)
@@ -86,13 +93,18 @@ def sign_in_router(sign_ins: SignIns, frame: Frame) -> APIRouter:
     return router
 
 
-def add_account_routes(router: APIRouter, sign_ins: SignIns, frame: Frame) -> None:
+def add_account_routes(
+    router: APIRouter, sign_ins: SignIns, frame: Frame, *, has_provider: bool = False
+) -> None:
     """Add the routes for those who are signed in."""
 
     @router.post("/console/sign-out")
     async def sign_out(request: Request) -> Response:
         await sign_ins.sign_out(request.state.token)
-        response = redirect(SIGN_IN, flash="signed_out")
+        if has_provider and request.state.session.issuer is not None:
+            response = redirect(SIGNED_OUT)
+        else:
+            response = redirect(SIGN_IN, flash="signed_out")
         response.delete_cookie(SECURE_COOKIE, path="/", secure=True)
         response.delete_cookie(PLAIN_COOKIE, path="/")
         return response
@@ -119,7 +131,12 @@ def add_account_routes(router: APIRouter, sign_ins: SignIns, frame: Frame) -> No
 
 
 def _sign_in_page(
-    frame: Frame, request: Request, *, email: str = "", error: OfficiumError | None = None
+    frame: Frame,
+    request: Request,
+    provider: Provider | None,
+    *,
+    email: str = "",
+    error: OfficiumError | None = None,
 ) -> Response:
     headers = read_headers(request.scope["headers"])
     secret = find_cookie(headers, _FORM_COOKIE) or secrets.token_urlsafe()
@@ -130,6 +147,7 @@ def _sign_in_page(
         status=status,
         email=email,
         error=error,
+        provider=provider,
         form_csrf=csrf_token(secret),
         next=safe_next(request.query_params.get("next")),
     )
@@ -137,7 +155,7 @@ def _sign_in_page(
         for name, value in retry_headers(error, status):
             response.headers[name.decode()] = value.decode()
     response.set_cookie(
-        _FORM_COOKIE, secret, path=SIGN_IN, httponly=True, samesite="strict", secure=_is_https(request)
+        _FORM_COOKIE, secret, path=SIGN_IN, httponly=True, samesite="strict", secure=is_https(request)
     )
     return response
 
@@ -150,21 +168,27 @@ async def _is_valid(sign_ins: SignIns, token: str) -> bool:
     return True
 
 
-def set_session_cookie(request: Request, response: Response, token: str) -> None:
-    """Give the browser the session's token, where scripts cannot read it."""
-    is_https = _is_https(request)
+def set_session_cookie(
+    request: Request, response: Response, token: str, *, is_secure: bool | None = None
+) -> None:
+    """Give the browser the session's token, where scripts cannot read it.
+
+    `is_secure` says whether the browser speaks HTTPS, where that is known.
+    """
+    if is_secure is None:
+        is_secure = is_https(request)
     response.set_cookie(
-        SECURE_COOKIE if is_https else PLAIN_COOKIE,
+        SECURE_COOKIE if is_secure else PLAIN_COOKIE,
         token,
         max_age=int(LONGEST.total_seconds()),
         path="/",
         httponly=True,
         samesite="lax",
-        secure=is_https,
+        secure=is_secure,
     )
 
 
-def _is_https(request: Request) -> bool:
+def is_https(request: Request) -> bool:
     """Whether the browser speaks HTTPS, if only with a proxy before us that does not say so."""
     return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
 

@@ -26,6 +26,7 @@ from officium.web.lazy_routes import LazyRoute, LazyRouter
 from officium.web.tiers import Gates
 
 SIGN_IN = "/console/sign-in"
+SIGNED_OUT = "/console/sign-in/provider/signed-out"
 PASSWORD = "/console/password"  # noqa: S105  a path
 _WITHOUT_NEW_PASSWORD = frozenset((PASSWORD, "/console/sign-out"))
 _FOR_CLIENTS = (

@@ -1,7 +1,13 @@
 """People who sign in here: their passwords, the sessions of their browsers, and who may manage them."""
 
 from officium.core.tenancy.sign_in.browser_session import BrowserSession, NewSession, OpenSession
-from officium.core.tenancy.sign_in.errors import InvalidMember, MemberExists, MemberNotFound, SignInFailed
+from officium.core.tenancy.sign_in.errors import (
+    InvalidMember,
+    MemberExists,
+    MemberNotFound,
+    PasswordsClosed,
+    SignInFailed,
+)
 from officium.core.tenancy.sign_in.members import MemberService, NewMember
 from officium.core.tenancy.sign_in.password import PasswordHasher
 from officium.core.tenancy.sign_in.person import PersonService
@@ -20,6 +26,7 @@ __all__ = [
     "NewSession",
     "OpenSession",
     "PasswordHasher",
+    "PasswordsClosed",
     "PersonService",
     "Role",
     "SignInFailed",

@@ -23,7 +23,8 @@ _TOKEN_BYTES = 32
 class BrowserSession(Struct, frozen=True, kw_only=True):
     """Who is signed in, and since when. `caller` may do what the member's role allows.
 
-    `must_change_password` is set while the password is one that somebody else has seen.
+    `must_change_password` is set while the password is one that somebody else has seen. `issuer` is the
+    identity provider that has proven who this is; `None` where a password did.
     """
 
     caller: Caller
@@ -33,6 +34,7 @@ class BrowserSession(Struct, frozen=True, kw_only=True):
     seen_at: datetime
     expires_at: datetime
     must_change_password: bool
+    issuer: str | None = None
 
     def has_ended(self, now: datetime) -> bool:
         """Whether it has lasted too long, or nobody has been there for too long."""
@@ -67,6 +69,7 @@ def session_of(
     seen_at: datetime,
     expires_at: datetime,
     must_change_password: bool,
+    issuer: str | None = None,
 ) -> BrowserSession:
     """The session of a member, who may do what their role allows."""
     caller = Caller(
@@ -84,6 +87,7 @@ def session_of(
         seen_at=seen_at,
         expires_at=expires_at,
         must_change_password=must_change_password,
+        issuer=issuer,
     )
 
 

@@ -1,12 +1,18 @@
 """What can go wrong when a person signs in, or when somebody manages the people of a tenant."""
 
-from officium.kit.errors import Conflict, InvalidRequest, NotAuthenticated, NotFound
+from officium.kit.errors import Conflict, InvalidRequest, NotAuthenticated, NotFound, PermissionDenied
 
 
 class SignInFailed(NotAuthenticated):
     """No such person, or another password. Which of the two is not said."""
 
     code = "sign_in_failed"
+
+
+class PasswordsClosed(PermissionDenied):
+    """The password is right, but this member signs in with the identity provider and no more with it."""
+
+    code = "passwords_closed"
 
 
 class MemberNotFound(NotFound):

@@ -142,6 +142,21 @@ class MemberService:
         _log.info("member.role_changed", tenant=caller.tenant_id, member=member.id, actor=caller.actor)
         return await self._get(caller, member.id)
 
+    async def disconnect_member(self, caller: Caller, reference: str) -> Member:
+        """Forget who a member is at identity providers, and end their sessions. Needs `admin`.
+
+        At their next sign-in there they are found by their e-mail address again. Raises as `set_password`,
+        and MemberNotFound where they are nobody there.
+        """
+        member = await self._get_other(caller, reference)
+        entry = AuditEntry(
+            at=self._clock.now(), action="member.disconnected", thing="member", thing_id=member.id
+        )
+        if not await self._store.disconnect(caller, member.id, entry):
+            raise MemberNotFound(f"{reference!r} is not connected to an identity provider.", member=reference)
+        _log.info("member.disconnected", tenant=caller.tenant_id, member=member.id, actor=caller.actor)
+        return member
+
     async def end_sessions(self, caller: Caller, reference: str) -> None:
         """Sign a member out everywhere. Needs `admin`; raises MemberNotFound and PermissionDenied."""
         member = await self._get(caller, reference)

@@ -19,7 +19,7 @@ from officium.core.tenancy.sign_in.browser_session import (
     make_token,
     session_of,
 )
-from officium.core.tenancy.sign_in.errors import SignInFailed
+from officium.core.tenancy.sign_in.errors import PasswordsClosed, SignInFailed
 from officium.core.tenancy.sign_in.password import MAX_LENGTH, PasswordHasher, check_password
 from officium.core.tenancy.sign_in.store import Password, SignInStore
 from officium.core.tenancy.tenant import Member, Tenant
@@ -38,14 +38,28 @@ class Throttle(Protocol):
         ...
 
 
+class PasswordRule(Protocol):
+    """Says who may no more sign in with a password."""
+
+    async def is_closed(self, member: Member) -> bool: ...
+
+
 class SignInService:
     """Passwords in, sessions out; and from then on a session's token stands for its caller."""
 
-    def __init__(self, store: SignInStore, hasher: PasswordHasher, throttle: Throttle, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: SignInStore,
+        hasher: PasswordHasher,
+        throttle: Throttle,
+        clock: Clock,
+        rule: PasswordRule | None = None,
+    ) -> None:
         self._store = store
         self._hasher = hasher
         self._throttle = throttle
         self._clock = clock
+        self._rule = rule
         self._is_anybody_there = False
 
     async def is_anybody_there(self) -> bool:
@@ -58,7 +72,8 @@ class SignInService:
         """Begin a session of whoever signs in under this name.
 
         Where it is taken in several tenants, the first that the password fits. Raises SignInFailed,
-        LimitExceeded, MemberDisabled and TenantSuspended; the last two only to who knows the password.
+        LimitExceeded, PasswordsClosed, MemberDisabled and TenantSuspended; the last three only to who knows
+        the password.
         """
         found = (await self.prove(login, password, address=address, is_one_enough=True))[0]
         new = await self.begin(
@@ -72,13 +87,24 @@ class SignInService:
     async def prove(
         self, login: str, password: str, *, address: str, is_one_enough: bool = False
     ) -> Sequence[Password]:
-        """The kept passwords of this name that `password` is. Raises SignInFailed and LimitExceeded."""
+        """The kept passwords of this name that `password` is, and that count.
+
+        Raises SignInFailed, PasswordsClosed and LimitExceeded.
+        """
         login = login.strip().casefold()
         await self._throttle.admit(login, address)
-        found = await self._find(login, password, is_one_enough=is_one_enough)
+        found = await self._find(login, password, is_one_enough=is_one_enough and self._rule is None)
         if not found:
             _log.info("sign_in.failed")
             raise SignInFailed("The e-mail address or the password is not right. Try again.")
+        if self._rule is not None:
+            found = [kept for kept in found if not await self._rule.is_closed(kept.member)]
+            if not found:
+                _log.info("sign_in.password_closed")
+                raise PasswordsClosed(
+                    "Your password no longer counts here. "
+                    "Use the button that leads to your identity provider."
+                )
         return found
 
     async def begin(
@@ -89,9 +115,13 @@ class SignInService:
         user_agent: str,
         must_change_password: bool = False,
         action: str = "member.signed_in",
+        issuer: str | None = None,
     ) -> NewSession:
-        """Begin a session of a member who is proven. Raises MemberDisabled and TenantSuspended."""
-        _refuse_where_closed(member, tenant)
+        """Begin a session of a member who is proven, by the identity provider `issuer` where it is one.
+
+        Raises MemberDisabled and TenantSuspended.
+        """
+        refuse_where_closed(member, tenant)
         now = self._clock.now()
         session = session_of(
             member,
@@ -100,9 +130,11 @@ class SignInService:
             seen_at=now,
             expires_at=now + LONGEST,
             must_change_password=must_change_password,
+            issuer=issuer,
         )
         token = make_token()
-        entry = AuditEntry(at=now, action=action, thing="member", thing_id=member.id)
+        after = {"identity_provider": issuer} if issuer is not None else None
+        entry = AuditEntry(at=now, action=action, thing="member", thing_id=member.id, after=after)
         await self._store.add_session(
             session.caller, session, digest_of(token), user_agent[:MAX_USER_AGENT], entry
         )
@@ -119,7 +151,7 @@ class SignInService:
         if session.has_ended(now):
             await self._store.end_session(session.caller, digest)
             raise SessionInvalid("Your session has ended. Sign in again.")
-        _refuse_where_closed(session.member, session.tenant)
+        refuse_where_closed(session.member, session.tenant)
         if now - session.seen_at >= TOUCH_EVERY:
             await self._store.touch_session(session.caller, digest, now)
         return session
@@ -177,7 +209,8 @@ class SignInService:
         return found
 
 
-def _refuse_where_closed(member: Member, tenant: Tenant) -> None:
+def refuse_where_closed(member: Member, tenant: Tenant) -> None:
+    """Raise TenantSuspended or MemberDisabled where somebody may not be here, however they are proven."""
     if tenant.suspended_at is not None:
         raise TenantSuspended("Your tenant is suspended. Ask the operator of this installation.")
     if member.disabled_at is not None:

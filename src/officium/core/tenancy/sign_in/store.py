@@ -10,7 +10,7 @@ from officium.core.tenancy.audit.entry import AuditEntry
 from officium.core.tenancy.audit.store import record
 from officium.core.tenancy.caller import Caller
 from officium.core.tenancy.sign_in.browser_session import IDLE, MOST_PER_MEMBER, BrowserSession, session_of
-from officium.core.tenancy.sign_in.tables import browser_sessions, member_passwords
+from officium.core.tenancy.sign_in.tables import browser_sessions, member_identities, member_passwords
 from officium.core.tenancy.tables import members, tenants
 from officium.core.tenancy.tenant import Member, Tenant
 from officium.kit.database import ALL_TENANTS, Database
@@ -135,6 +135,7 @@ class SignInStore:
             "seen_at": session.seen_at,
             "expires_at": session.expires_at,
             "user_agent": user_agent,
+            "issuer": session.issuer,
         }
         async with self._database.writing(caller.tenant_id) as connection:
             await connection.execute(delete(browser_sessions).where(is_theirs, is_over))
@@ -153,6 +154,7 @@ class SignInStore:
                 browser_sessions.c.created_at.label("began_at"),
                 browser_sessions.c.seen_at,
                 browser_sessions.c.expires_at,
+                browser_sessions.c.issuer,
                 member_passwords.c.must_change,
             )
             .join(members, members.c.id == browser_sessions.c.member_id)
@@ -170,7 +172,8 @@ class SignInStore:
             began_at=row["began_at"],
             seen_at=row["seen_at"],
             expires_at=row["expires_at"],
-            must_change_password=bool(row["must_change"]),
+            must_change_password=bool(row["must_change"]) and row["issuer"] is None,
+            issuer=row["issuer"],
         )
 
     async def touch_session(self, caller: Caller, digest: bytes, now: datetime) -> None:
@@ -234,6 +237,24 @@ class SignInStore:
     ) -> None:
         """Change a member's role."""
         await self._change(caller, member_id, {"role": role, "client_id": client_id}, entry)
+
+    async def disconnect(self, caller: Caller, member_id: str, entry: AuditEntry) -> bool:
+        """Forget who a member is at identity providers, and end their sessions; whether there was any."""
+        query = delete(member_identities).where(
+            member_identities.c.tenant_id == caller.tenant_id, member_identities.c.member_id == member_id
+        )
+        async with self._database.writing(caller.tenant_id) as connection:
+            found: Any = await connection.execute(query)
+            if not found.rowcount:
+                return False
+            await connection.execute(
+                delete(browser_sessions).where(
+                    browser_sessions.c.tenant_id == caller.tenant_id,
+                    browser_sessions.c.member_id == member_id,
+                )
+            )
+            await record(caller, connection, entry)
+        return True
 
     async def list_memberships_for_all_tenants(self, person_id: str) -> list[tuple[Member, Tenant]]:
         """The members that are this person, with their tenants."""

@@ -1,4 +1,4 @@
-"""The tables of passwords and of the sessions of people's browsers."""
+"""The tables of what people sign in with, and of the sessions of their browsers."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, String, Table, UniqueConstraint
 
@@ -27,5 +27,27 @@ browser_sessions = Table(
     Column("seen_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("user_agent", String(200), nullable=False),
+    Column("issuer", String(255)),
     Index("ix_browser_sessions_member", "tenant_id", "member_id"),
+)
+
+member_identities = Table(
+    "member_identities",
+    metadata,
+    Column("member_id", String(64), ForeignKey("members.id", ondelete="CASCADE"), primary_key=True),
+    Column("issuer", String(255), primary_key=True),
+    Column("tenant_id", String(64), ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime, nullable=False),
+    UniqueConstraint("tenant_id", "issuer", "subject"),
+    Index("ix_member_identities_subject", "issuer", "subject"),
+)
+
+spent_attempts = Table(
+    "spent_attempts",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("ix_spent_attempts_expires_at", "expires_at"),
 )

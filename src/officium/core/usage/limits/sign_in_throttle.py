@@ -1,4 +1,4 @@
-"""How often passwords may be tried."""
+"""How often passwords may be tried, and how often people may come from an identity provider."""
 
 import ipaddress
 from math import ceil
@@ -13,6 +13,9 @@ FOR_ONE = RateLimit(60, 3600)
 """For one name from anywhere. It is wider, so that strangers cannot easily keep somebody out."""
 FROM_HERE = RateLimit(40, 900)
 """From one address, whatever the name."""
+FROM_PROVIDER = RateLimit(400, 900)
+"""Steps of signing in with an identity provider from one address, two for each time. A whole company may have
+one address, and nothing can be guessed there: this bounds the work and no more."""
 
 
 class SignInThrottle:
@@ -28,6 +31,14 @@ class SignInThrottle:
             place = network_of(address)
             wanted.append(("sign-in:one-here:", f"{login} {place}", FOR_ONE_HERE))
             wanted.append(("sign-in:here:", place, FROM_HERE))
+        await self._take(wanted)
+
+    async def admit_arrival(self, address: str) -> None:
+        """Count a step to or from an identity provider. Raises LimitExceeded."""
+        if address:
+            await self._take([("sign-in:provider:", network_of(address), FROM_PROVIDER)])
+
+    async def _take(self, wanted: list[tuple[str, str, RateLimit]]) -> None:
         states = await self._windows.take(wanted)
         wait_s = max(state.room_after_s for state in states)
         if wait_s > 0:

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 from officium.core.tenancy import Member, Tenant
 from officium.core.tenancy.caller import Caller, require
 from officium.core.tenancy.errors import InvalidTenant
-from officium.core.tenancy.sign_in import NewSession, OpenSession, SignInFailed
+from officium.core.tenancy.identity import Connection
+from officium.core.tenancy.sign_in import BrowserSession, NewSession, OpenSession, SignInFailed
 from officium.core.usage.contents import LogBounds, LogTerms
 from officium.core.usage.contents.terms import KEEPINGS, Keeping
 from officium.kit.errors import InvalidRequest, LimitExceeded, OfficiumError, PermissionDenied
@@ -67,11 +68,28 @@ class Logs(Protocol):
     async def forget_contents(self, caller: Caller, *, request_id: str | None = None) -> int: ...
 
 
+class Connections(Protocol):
+    """Knows who people are at the identity provider."""
+
+    @property
+    def label(self) -> str | None: ...
+
+    async def find_connection(self, caller: Caller) -> Connection | None: ...
+
+    async def is_password_closed(self, member: Member) -> bool: ...
+
+
 def add_settings_page(
-    router: APIRouter, people: People, tenant: OwnTenant, retention: Retention, logs: Logs, frame: Frame
+    router: APIRouter,
+    people: People,
+    tenant: OwnTenant,
+    retention: Retention,
+    logs: Logs,
+    frame: Frame,
+    connections: Connections | None = None,
 ) -> None:
     """Add the page and its forms."""
-    page = _SettingsPage(people, retention, logs, frame)
+    page = _SettingsPage(people, retention, logs, frame, connections)
 
     @router.get(ROOT)
     async def show(request: Request) -> Response:
@@ -144,9 +162,17 @@ def add_settings_page(
 class _SettingsPage:
     """Puts together what the page shows."""
 
-    def __init__(self, people: People, retention: Retention, logs: Logs, frame: Frame) -> None:
+    def __init__(
+        self,
+        people: People,
+        retention: Retention,
+        logs: Logs,
+        frame: Frame,
+        connections: Connections | None,
+    ) -> None:
         self._people = people
         self._logs = logs
+        self._connections = connections
         self._retention = retention
         self._frame = frame
 
@@ -181,6 +207,7 @@ class _SettingsPage:
                 }
                 for member, tenant in await self._people.list_tenants(caller, session.member.person_id)
             ],
+            provider=await self._provider(session),
             is_admin=is_admin,
             retention=days,
             terms=await self._logs.get_terms(caller) if is_admin else None,
@@ -189,6 +216,18 @@ class _SettingsPage:
             zones=sorted(available_timezones()) if is_admin else [],
             **{**about, **values},
         )
+
+    async def _provider(self, session: BrowserSession) -> dict[str, Any] | None:
+        if self._connections is None:
+            return None
+        found, zone = await self._connections.find_connection(session.caller), session.tenant.time_zone
+        return {
+            "label": self._connections.label,
+            "subject": found.subject if found else None,
+            "since": moment_in(zone, found.created_at) if found else None,
+            "used": moment_in(zone, found.used_at) if found else None,
+            "is_password_closed": await self._connections.is_password_closed(session.member),
+        }
 
     async def refuse(self, request: Request, error: OfficiumError, faulty: str) -> Response:
         """The page once more, with what went wrong."""
