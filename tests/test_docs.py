@@ -122,6 +122,26 @@ def _default(field: str) -> str:
     return f"`./{default}`" if isinstance(default, Path) else f"`{default}`"
 
 
+def test_menu_of_the_site_has_every_guide_and_reference() -> None:
+    project = tomllib.loads(_read("zensical.toml"))["project"]
+    pages = {path.relative_to(DOCS).as_posix() for path in PAGES if path.is_relative_to(DOCS)}
+    wanted = {page for page in pages if not page.startswith("decisions/")} | {"reference/api.md"}
+
+    in_menu = list(_menu_pages(project["nav"]))
+
+    assert sorted(wanted - set(in_menu)) == [], "Name these pages in `nav` of zensical.toml."
+    assert sorted(in_menu) == sorted(wanted)
+
+
+def _menu_pages(menu: object) -> Iterator[str]:
+    match menu:
+        case str():
+            yield menu
+        case list() | dict():
+            for part in menu.values() if isinstance(menu, dict) else menu:
+                yield from _menu_pages(part)
+
+
 def test_every_setting_is_documented_with_its_default() -> None:
     expected = {variable: _default(field) for field, variable in setting_variables().items()}
 

@@ -37,6 +37,8 @@ FOR_ALL_TENANTS = {
     "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",
+    "ExportStore.list_due_for_all_tenants": "a job of the installation asks whose files are to be made",
+    "ExportStore.list_expired_for_all_tenants": "the same job asks whose files are to be deleted",
     "LeaseStore.keep_for_all_tenants": "jobs belong to the installation, not to a tenant",
     "LeaseStore.take_for_all_tenants": "jobs belong to the installation, not to a tenant",
     "SealingStore.add_first_for_all_tenants": "the sealing keys are the installation's",

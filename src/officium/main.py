@@ -118,6 +118,7 @@ from officium.core.tenancy import (
     TenancyService,
     TenantStore,
 )
+from officium.core.tenancy.export import ExportService, ExportStore
 from officium.core.tenancy.identity import IdentityProvider, IdentityStore
 from officium.core.tenancy.identity.service import IdentityService, PasswordRule
 from officium.core.tenancy.sign_in import (
@@ -195,6 +196,7 @@ _IDENTITY_TIMEOUTS = Timeouts(connect=5, first_byte=8, idle=5, total=10)
 """Somebody looks at an empty page meanwhile."""
 _SWEEP_EVERY_S = 3600.0
 _ALERTS_EVERY_S = 5.0
+_EXPORTS_EVERY_S = 3.0
 
 logger = structlog.get_logger("server")
 
@@ -220,6 +222,7 @@ class Parts:
     acting_users: ActingUsers
     configs: ConfigService
     audit: AuditService
+    exports: ExportService
     models: ModelService
     policies: PolicyService
     fetcher: LLMConfigFetcher
@@ -371,6 +374,7 @@ def build_parts(settings: Settings) -> Parts:
     )
     conversations = ConversationService(ConversationStore(database), clock)
     live_answers = LiveAnswers(AnswerStore(database), clock, notices, grace_s=settings.answer_grace_s)
+    exports = ExportService(ExportStore(database), members, clock, secret.derive("exports"))
     jobs = [
         Job("alerts", _ALERTS_EVERY_S, post.deliver_due),
         Job("idempotency", _SWEEP_EVERY_S, idempotency.sweep),
@@ -380,6 +384,7 @@ def build_parts(settings: Settings) -> Parts:
         Job("widget-visitors", _SWEEP_EVERY_S, visitors.sweep),
         Job("live-answers", _SWEEP_EVERY_S, live_answers.sweep),
         Job("request-log", _SWEEP_EVERY_S, content_service.sweep),
+        Job("exports", _EXPORTS_EVERY_S, exports.run),
     ]
     accountant = Accountant(
         usage_log,
@@ -459,6 +464,7 @@ def build_parts(settings: Settings) -> Parts:
         acting_users=ActingUsers(members, clock, is_development=settings.debug),
         configs=configs,
         audit=AuditService(AuditStore(database)),
+        exports=exports,
         models=models,
         policies=PolicyService(PolicyStore(database), clock, notices),
         fetcher=fetcher,
@@ -599,6 +605,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             experiments=parts.experiments,
             catalogue=parts.catalogue,
             answers=parts.models,
+            exports=parts.exports,
             authenticator=parts.authenticator,
             sign_in=parts.sign_in,
             identities=parts.identities,

@@ -82,6 +82,7 @@ from officium.web.console.pages import rules as rules_pages
 from officium.web.console.pages.audit import AuditEntries
 from officium.web.console.pages.budgets import BudgetParts, RateLimits
 from officium.web.console.pages.clients import Credits
+from officium.web.console.pages.exports import Exports
 from officium.web.console.pages.keys import Keys
 from officium.web.console.pages.members import Members
 from officium.web.console.pages.prompts import Colleagues
@@ -236,6 +237,7 @@ class WebParts:
     colleagues: Colleagues
     catalogue: Catalogue
     answers: WhoAnswers
+    exports: Exports
     authenticator: Authenticator
     sign_in: SignIns
     identities: Identities | None
@@ -627,6 +629,7 @@ def _console(parts: WebParts) -> ConsoleParts:
         checks=parts.checks,
         catalogue=parts.catalogue,
         answers=parts.answers,
+        exports=parts.exports,
     )
 
 

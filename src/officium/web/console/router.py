@@ -32,6 +32,7 @@ from officium.web.console.pages.cashflow_files import add_cashflow_files
 from officium.web.console.pages.cashflow_proof import add_cashflow_proof
 from officium.web.console.pages.clients import Clients, Credits, add_clients_page
 from officium.web.console.pages.decisions import Decisions, add_decisions_page
+from officium.web.console.pages.exports import Exports, add_exports_page
 from officium.web.console.pages.first_question import QuestionParts, add_first_question
 from officium.web.console.pages.first_steps import (
     DefaultConfigs,
@@ -122,6 +123,7 @@ class ConsoleParts:
     checks: Checks
     catalogue: Catalogue
     answers: WhoAnswers
+    exports: Exports
 
 
 def console_router(parts: ConsoleParts) -> LazyRouter:
@@ -173,9 +175,11 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
         parts.own_tenant,
         parts.conversations,
         parts.contents,
+        parts.exports,
         frame,
         parts.identities,
     )
+    add_exports_page(closed, parts.exports, frame)
 
     @closed.get("/console/{rest:path}")
     async def nothing(request: Request, rest: str) -> Response:

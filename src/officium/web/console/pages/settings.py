@@ -15,6 +15,7 @@ from officium.core.usage.contents import LogBounds, LogTerms
 from officium.core.usage.contents.terms import KEEPINGS, Keeping
 from officium.kit.errors import InvalidRequest, LimitExceeded, OfficiumError, PermissionDenied
 from officium.web.console.frame import Frame, redirect
+from officium.web.console.pages.exports import Exports, shown_exports
 from officium.web.console.pages.moments import moment_in
 from officium.web.console.sign_in import set_session_cookie
 from officium.web.console.signed_in import Form
@@ -85,11 +86,12 @@ def add_settings_page(
     tenant: OwnTenant,
     retention: Retention,
     logs: Logs,
+    exports: Exports,
     frame: Frame,
     connections: Connections | None = None,
 ) -> None:
     """Add the page and its forms."""
-    page = _SettingsPage(people, retention, logs, frame, connections)
+    page = _SettingsPage(people, retention, logs, exports, frame, connections)
 
     @router.get(ROOT)
     async def show(request: Request) -> Response:
@@ -167,6 +169,7 @@ class _SettingsPage:
         people: People,
         retention: Retention,
         logs: Logs,
+        exports: Exports,
         frame: Frame,
         connections: Connections | None,
     ) -> None:
@@ -174,6 +177,7 @@ class _SettingsPage:
         self._logs = logs
         self._connections = connections
         self._retention = retention
+        self._exports = exports
         self._frame = frame
 
     async def show(self, request: Request, status: int = 200, **values: Any) -> Response:
@@ -182,7 +186,9 @@ class _SettingsPage:
         is_admin = caller.may("admin")
         sessions = await self._people.list_sessions(caller, request.state.token)
         days = await self._retention.get_retention(caller) if is_admin else None
-        about: dict[str, Any] = {"error": None, "faulty": "", "said": {}}
+        about: dict[str, Any] = {"error": None, "faulty": "", "said": {}, "exports": None}
+        if session.member.role == "owner":
+            about |= await shown_exports(request, self._exports)
         return self._frame.page(
             request,
             "settings.html",

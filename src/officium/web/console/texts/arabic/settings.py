@@ -40,4 +40,25 @@ TEXTS: Mapping[str, str] = {
     "settings.export.usage": "الطلبات والتكاليف",
     "settings.export.prompts": "الموجّهات",
     "settings.export.deals": "الصفقات",
+    "flash.export_requested": "يجري إعداد الملف. يمكنك مغادرة هذه الصفحة في الأثناء.",
+    "flash.export_deleted": "حُذف الملف.",
+    "settings.all": "كل شيء في ملف واحد",
+    "settings.all.hint": (
+        "ملف ZIP فيه كل ما يخص جهتك، في أسطر JSON: الأشخاص، والمفاتيح من دون أسرارها، والنوافذ، والمحادثات، "
+        "والقواعد، والصفقات، والتكاليف، وسجل التغييرات. وفيه أيضًا ما يحتفظ به الآخرون لأنفسهم، فلا يحصل عليه "
+        "إلا المالكون. يُخزَّن مشفّرًا ويُحذف بعد يوم."
+    ),
+    "settings.all.ask": "أعدّ الملف",
+    "settings.all.asked": "طُلب في:",
+    "settings.all.state.waiting": "في الانتظار",
+    "settings.all.state.building": "قيد الإعداد",
+    "settings.all.state.ready": "جاهز",
+    "settings.all.state.failed": "تعذّر",
+    "settings.all.progress": "تقدّم إعداد الملف",
+    "settings.all.done": "{percent}٪، {rows} سطر حتى الآن",
+    "settings.all.ready": "{size}. يُحذف في:",
+    "settings.all.failure.too_large": "البيانات أكبر من أن يسعها ملف واحد. اطلب نسخة من مشغّل هذا النظام.",
+    "settings.all.failure.broken": "تعذّر إعداد الملف. حاول من جديد، أو اطلب من المشغّل أن ينظر في السجل.",
+    "settings.all.download": "نزّل",
+    "settings.all.delete": "احذف",
 }

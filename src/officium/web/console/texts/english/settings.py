@@ -41,4 +41,27 @@ TEXTS: Mapping[str, str] = {
     "settings.export.usage": "Requests and costs",
     "settings.export.prompts": "Prompts",
     "settings.export.deals": "Deals",
+    "flash.export_requested": "The file is being made. You may leave this page meanwhile.",
+    "flash.export_deleted": "The file is deleted.",
+    "settings.all": "Everything in one file",
+    "settings.all.hint": (
+        "A ZIP file with all that belongs to your organization, as lines of JSON: people, keys without their "
+        "secrets, widgets, conversations, rules, deals, costs and the audit log. It also has what others "
+        "keep to themselves, so only owners get it. It is stored encrypted, and deleted after a day."
+    ),
+    "settings.all.ask": "Make the file",
+    "settings.all.asked": "Asked for:",
+    "settings.all.state.waiting": "Waiting",
+    "settings.all.state.building": "Being made",
+    "settings.all.state.ready": "Ready",
+    "settings.all.state.failed": "Failed",
+    "settings.all.progress": "Progress of the file",
+    "settings.all.done": "{percent} %, {rows} lines so far",
+    "settings.all.ready": "{size}. Deleted:",
+    "settings.all.failure.too_large": (
+        "There is more than fits into one file. Ask the operator of this installation for a copy."
+    ),
+    "settings.all.failure.broken": "The file could not be made. Try again, or ask the operator for the log.",
+    "settings.all.download": "Download",
+    "settings.all.delete": "Delete",
 }
