@@ -80,3 +80,30 @@ def _fields(page: str) -> dict[str, str]:
     for name, text in re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
         found[name] = text
     return found
+
+
+class Guest:
+    """A visitor of a widget."""
+
+    def __init__(self, house: House, key: str) -> None:
+        self._visitor = Visitor(house.app)
+        self._root = f"/api/chat-widget/public/widget/{key}"
+        self._token: str | None = None
+        self.conversation: int | None = None
+
+    async def say(self, text: str) -> int:
+        """Say something; the id of the answer."""
+        body = {"message_text": text, "conversation_id": self.conversation}
+        reply = await self._visitor.send("POST", f"{self._root}/message", body, self._headers())
+        assert reply.status == 200, reply.body
+        if self._token is None:
+            self._token = reply.json["session"]["token"]
+        self.conversation = reply.json["conversation_id"]
+        return int(reply.json["message_id"] or 0)
+
+    async def do(self, method: str, path: str, body: object = None) -> None:
+        reply = await self._visitor.send(method, f"{self._root}{path}", body, self._headers())
+        assert reply.status < 300, reply.body
+
+    def _headers(self) -> dict[str, str]:
+        return {} if self._token is None else {"authorization": f"Bearer {self._token}"}

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from officium.core.tenancy import operator_of
-from tests.support.console import Visitor
 from tests.support.house import House, open_house
-from tests.support.widget_desk import a_desk, a_widget, another_desk
+from tests.support.widget_desk import Guest, a_desk, a_widget, another_desk
 
 PAGES = ("inbox", "inbox/1", "conversations", "gaps", "saved-questions", "usage")
 
@@ -20,33 +19,6 @@ PAGES = ("inbox", "inbox/1", "conversations", "gaps", "saved-questions", "usage"
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with open_house(tmp_path) as house:
         yield house
-
-
-class Guest:
-    """A visitor of a widget."""
-
-    def __init__(self, house: House, key: str) -> None:
-        self._visitor = Visitor(house.app)
-        self._root = f"/api/chat-widget/public/widget/{key}"
-        self._token: str | None = None
-        self.conversation: int | None = None
-
-    async def say(self, text: str) -> int:
-        """Say something; the id of the answer."""
-        body = {"message_text": text, "conversation_id": self.conversation}
-        reply = await self._visitor.send("POST", f"{self._root}/message", body, self._headers())
-        assert reply.status == 200, reply.body
-        if self._token is None:
-            self._token = reply.json["session"]["token"]
-        self.conversation = reply.json["conversation_id"]
-        return int(reply.json["message_id"] or 0)
-
-    async def do(self, method: str, path: str, body: object = None) -> None:
-        reply = await self._visitor.send(method, f"{self._root}{path}", body, self._headers())
-        assert reply.status < 300, reply.body
-
-    def _headers(self) -> dict[str, str]:
-        return {} if self._token is None else {"authorization": f"Bearer {self._token}"}
 
 
 async def _guest(house: House, tenant: str, path: str) -> Guest:

@@ -20,6 +20,16 @@ def require_answering(caller: Caller) -> None:
     _require(caller, "config:write")
 
 
+def may_see_usage(caller: Caller) -> bool:
+    """Whether `require_usage` lets the caller pass."""
+    return caller.may("usage:read") if caller.client_id is None else caller.may("own-widgets")
+
+
+def may_answer(caller: Caller) -> bool:
+    """Whether `require_answering` lets the caller pass."""
+    return caller.may("config:write") if caller.client_id is None else caller.may("own-widgets")
+
+
 def reaches(caller: Caller, client_id: int) -> bool:
     """Whether a client's things are within the caller's reach."""
     return caller.client_id is None or caller.client_id == client_id

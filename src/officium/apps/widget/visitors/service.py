@@ -282,7 +282,9 @@ class VisitorService:
 
     async def count_answers(self, caller: Caller, widget_ids: Collection[int]) -> dict[int, AnswerCounts]:
         """Where the answers of these widgets came from in the last 30 days. Needs `usage:read`."""
-        require(caller, "usage:read")
+        require_usage(caller)
+        if caller.client_id is not None:
+            widget_ids = [id for id in widget_ids if await self._widgets.find_widget(caller, id)]
         since = (self._clock.now() - timedelta(days=SUMMARY_DAYS)).date()
         found = await self._store.count_answers_of(caller, widget_ids, since)
         return {widget_id: AnswerCounts(**found.get(widget_id, {})) for widget_id in widget_ids}

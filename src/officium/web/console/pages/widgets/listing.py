@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 
 from officium.apps.widget.client import Client
+from officium.apps.widget.reach import may_see_usage, reading_usage
 from officium.apps.widget.visitors import AnswerCounts
 from officium.apps.widget.widget import Widget, WidgetSettings, check_widget
 from officium.core.tenancy.caller import Caller, require
@@ -73,7 +74,7 @@ def add_list_page(router: APIRouter, room: WidgetRoom) -> None:
             is_first=not after,
             client=found[0][1] if client_id is not None and found else None,
             may_write=caller.may("config:write"),
-            may_see_usage=caller.may("usage:read"),
+            may_see_usage=may_see_usage(caller),
         )
 
     async def form_page(
@@ -136,9 +137,9 @@ async def _rows(room: WidgetRoom, caller: Caller, found: Any) -> list[Row]:
     answers: Mapping[int, AnswerCounts] = {}
     costs: dict[int, str] = {}
     exhausted: Collection[int] = ()
-    if caller.may("usage:read") and ids:
+    if may_see_usage(caller) and ids:
         answers = await services.visitors.count_answers(caller, ids)
-        report = await services.reports.summarize(caller, "widget", limit=LARGEST_REPORT)
+        report = await services.reports.summarize(reading_usage(caller), "widget", limit=LARGEST_REPORT)
         costs = {int(row.key): usd(row.cost_nano_usd) for row in report.rows if row.key is not None}
         exhausted = await services.clients.find_exhausted(caller, ids)
     return [
@@ -147,7 +148,7 @@ async def _rows(room: WidgetRoom, caller: Caller, found: Any) -> list[Row]:
             client=client,
             is_exhausted=widget.id in exhausted,
             answers=answers.get(widget.id),
-            cost=costs.get(widget.id, usd(0)) if caller.may("usage:read") else None,
+            cost=costs.get(widget.id, usd(0)) if may_see_usage(caller) else None,
             unanswered=unanswered.get(widget.id, 0),
         )
         for widget, client in found

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 
 from officium.apps.widget.answers import Question
 from officium.apps.widget.client import Client
+from officium.apps.widget.reach import may_answer, may_see_usage
 from officium.apps.widget.usage import LlmUsage
 from officium.apps.widget.visitors import AnswerCounts, GivenAnswer
 from officium.apps.widget.widget import Widget
@@ -147,12 +148,13 @@ class WidgetRoom:
             error=error,
             faulty=None if error is None else error.fields.get("param"),
             may_write=caller_of(request).may("config:write"),
+            may_answer=may_answer(caller_of(request)),
             **values,
         )
 
     async def usage(self, caller: Caller, widget: Widget) -> LlmUsage | None:
         """What the widget used of what it may; `None` where the caller may not know."""
-        if not caller.may("usage:read"):
+        if not may_see_usage(caller):
             return None
         found = await self.services.clients.list_llm_usage(caller, widget.client_id)
         return next((each.usage for each in found if each.usage.widget_id == widget.id), None)

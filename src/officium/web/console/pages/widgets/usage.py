@@ -6,10 +6,11 @@ from datetime import date
 from fastapi import APIRouter, Request, Response
 from msgspec import Struct
 
+from officium.apps.widget.reach import reading_usage, require_usage
 from officium.apps.widget.usage import EXHAUSTED_NOTICE
 from officium.apps.widget.visitors import AnswerCounts
 from officium.apps.widget.widget import Widget
-from officium.core.tenancy.caller import Caller, require
+from officium.core.tenancy.caller import Caller
 from officium.core.usage.reports.report import UsageReport
 from officium.kit.money import usd_of_nano
 from officium.web.console.frame import guarded
@@ -42,7 +43,7 @@ def add_usage_page(router: APIRouter, room: WidgetRoom) -> None:
     @router.get(f"{ONE}/usage")
     async def show(request: Request, id: str) -> Response:
         widget, caller = await room.widget(request, id), caller_of(request)
-        require(caller, "usage:read")
+        require_usage(caller)
         report, days = await _read(room, caller, widget)
         usages = await room.services.clients.list_llm_usage(caller, widget.client_id)
         mine = next((each for each in usages if each.usage.widget_id == widget.id), None)
@@ -65,7 +66,7 @@ def add_usage_page(router: APIRouter, room: WidgetRoom) -> None:
     @router.get(f"{ONE}/usage.csv")
     async def export(request: Request, id: str) -> Response:
         widget, caller = await room.widget(request, id), caller_of(request)
-        require(caller, "usage:read")
+        require_usage(caller)
         _, days = await _read(room, caller, widget)
         rows = [
             (
@@ -88,7 +89,7 @@ def add_usage_page(router: APIRouter, room: WidgetRoom) -> None:
 
 async def _read(room: WidgetRoom, caller: Caller, widget: Widget) -> tuple[UsageReport, list[Day]]:
     """The last 30 days, oldest first."""
-    report = await room.services.reports.summarize(caller, "day", widget_id=widget.id)
+    report = await room.services.reports.summarize(reading_usage(caller), "day", widget_id=widget.id)
     answers = await room.services.visitors.list_answer_days(caller, widget.id)
     return report, _days(report, answers)
 
