@@ -139,6 +139,7 @@ async def test_every_tab_of_their_own_widget_opens_and_no_tab_of_anothers(agency
         page = await agency.visitor.get(f"/console/widgets/{agency.own_widget}{tab}")
         own[tab] = page.status
         others[tab] = (await agency.visitor.get(f"/console/widgets/{agency.other_widget}{tab}")).status
+        assert b'href="/console/clients' not in page.body
         if tab and page.body.startswith(b"<!"):
             assert b"Save" not in re.findall(rb'<button type="submit"[^>]*>([^<]*)', page.body)
 

@@ -7,6 +7,7 @@ from sqlalchemy import LargeBinary
 
 from officium.core.config import SEALED_COLUMNS
 from officium.core.tenancy.export.contents import FILES, LEFT_OUT
+from officium.core.usage.contents.store import CONTENT_COLUMNS
 from tests.support.rows import tenant_tables
 
 DOCUMENT = Path(__file__).resolve().parents[4] / "docs" / "reference" / "export.md"
@@ -42,7 +43,8 @@ def test_columns_with_secrets_are_left_out() -> None:
     } - HARMLESS
 
     assert secret == {("api_keys", "digest"), ("llm_configs", "api_key")}
-    assert secret >= {(column.table, column.field) for column in SEALED_COLUMNS}
+    sealed = {(column.table, column.field) for column in (*SEALED_COLUMNS, *CONTENT_COLUMNS)}
+    assert {(table, column) for table, column in sealed if table not in LEFT_OUT} <= secret
     left_out = {(file.table, column) for file in FILES for column in file.leaves_out}
     assert secret <= left_out
     assert {(table, column) for table, column in left_out if column not in tables[table].c} == set()

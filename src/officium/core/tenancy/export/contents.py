@@ -77,6 +77,7 @@ FILES: tuple[ExportFile, ...] = (
     ExportFile("alert_deliveries", "alert-deliveries"),
     ExportFile("ledger_entries", "ledger"),
     ExportFile("usage_log", "usage-log"),
+    ExportFile("log_terms", "log-terms"),
     ExportFile("audit_log", "audit-log"),
 )
 """In the order of the archive."""
@@ -88,6 +89,7 @@ LEFT_OUT: Mapping[str, str] = {
     "idempotency_keys": "sealed copies of answers, kept for a day in case a request comes twice",
     "live_answers": "answers while they are written; they end up in the messages",
     "answer_events": "pieces of answers while they are written; they end up in the messages",
+    "request_contents": "prompts and answers of the request log, kept sealed for some days at most",
     "usage_tallies": "sums of the usage log, which is there in full",
     "tenant_exports": "the exports themselves",
     "tenant_export_pieces": "the exports themselves",
