@@ -24,6 +24,7 @@ class ExportFile(Struct, frozen=True):
 FILES: tuple[ExportFile, ...] = (
     ExportFile("tenants", "tenant"),
     ExportFile("members", "members", ("person_id",)),
+    ExportFile("member_identities", "member-identities"),
     ExportFile("api_keys", "keys", ("digest",)),
     ExportFile("llm_configs", "configurations", ("api_key",)),
     ExportFile("llm_config_versions", "configuration-versions"),
