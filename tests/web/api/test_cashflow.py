@@ -178,6 +178,43 @@ async def test_run_is_scored_when_reality_arrives_and_stays_as_it_was(tenant: Re
     assert kept["result"]["per_deal_predictions"] == made["per_deal_predictions"]
 
 
+async def test_cash_of_a_forecast_is_scored_when_it_has_come(house: House, tenant: Resident):
+    begun = {"created_on": _in(-80), "pipeline": "Projects"}
+    ids = [
+        await _create(tenant, **begun, stage="Invoiced", stage_changed_on=_in(-70), value=value)
+        for value in ("1000", "500")
+    ]
+    await _create(tenant, created_on=_in(-5), pipeline="Projects", stage="Paid", stage_changed_on=_in(-4))
+    asked = {"today": _in(-42), "horizon_days": 84, "pipeline_name": "Projects", "runs": 200}
+    await tenant.ask("POST", "/cashflow/forecast", asked)
+    await tenant.ask(
+        "POST", "/cashflow/scenarios", {**asked, "changes": [{"kind": "lose_deal", "deal_id": ids[0]}]}
+    )
+    before = (await tenant.ask("GET", "/cashflow/runs/1/score")).json
+    await tenant.ask("PUT", f"/cashflow/deals/{ids[0]}", {"stage": "Paid", "stage_changed_on": _in(-20)})
+    stranger = await house.resident("Beta")
+
+    after = (await tenant.ask("GET", "/cashflow/runs/1/score")).json
+    of_base = (await tenant.ask("GET", "/cashflow/runs/2/score")).json
+    other = await stranger.ask("GET", "/cashflow/runs/1/score")
+
+    (early,), (late,) = before["cash"], after["cash"]
+    assert (after["kind"], late["basis"], after["deals"], after["still_open"]) == (
+        "forecast",
+        "payment",
+        2,
+        1,
+    )
+    assert (Decimal(early["actual"]), early["wape"]) == (0, None)
+    assert Decimal(late["actual"]) == 1000
+    assert early["expected"] == late["expected"]
+    assert late["periods"] in (5, 6)
+    assert late["wape"] > 0.2
+    assert 0 <= late["coverage"] <= 1
+    assert (of_base["kind"], of_base["cash"]) == ("scenario", after["cash"])
+    assert other.json["error"]["code"] == "cashflow_run_not_found"
+
+
 async def test_sample_is_forecast_backtested_and_compared(tenant: Resident):
     await tenant.ask("POST", "/cashflow/sample", {})
     floor = {"currency": "SAR", "limit": "0", "opening": "100000", "outgoing": ["150000"]}

@@ -36,7 +36,7 @@ from officium.apps.cashflow.prediction import (
 )
 from officium.apps.cashflow.prediction_service import CashflowPredictionService
 from officium.apps.cashflow.runs import Run, RunHead, RunKind, RunNotFound, RunScore, RunStore, SignalProof
-from officium.apps.cashflow.runs.run import proposed_shifts, prove_signals, score_run
+from officium.apps.cashflow.runs.run import proposed_shifts, prove_signals, score_forecast, score_run
 from officium.apps.cashflow.spelling import Record
 from officium.apps.cashflow.statistics import AS_STATED, Calibration, counterfactuals
 from officium.core.gateway import CallContext
@@ -137,9 +137,16 @@ class CashflowService:
         return await self._get_run(caller, run_id)
 
     async def score(self, caller: Caller, run_id: int) -> RunScore:
-        """How good a prediction run has proved to be so far. Raises PermissionDenied and RunNotFound."""
-        run = await self._get_run(caller, run_id, "prediction")
+        """How good a run has proved to be so far: its dates, or its cash.
+
+        Raises PermissionDenied, and RunNotFound also for a backtest, which has its scores already.
+        """
+        run = await self._get_run(caller, run_id)
+        if run.kind == "backtest":
+            raise RunNotFound(f"Run {run_id} is a backtest: its scores are in its result.")
         _, history = await self._load(caller, None)
+        if run.kind != "prediction":
+            return await self._aside(lambda: score_forecast(run, history.closed, history.open, history.today))
         result = CashflowPredictionResult.model_validate(run.result)
         return score_run(run.id, result, history.endings, history.today)
 

@@ -126,7 +126,9 @@ def _add_runs(router: APIRouter, cashflow: Cashflow) -> None:
     async def get_run(caller: KnownCaller, run_id: Id) -> Run:
         return await cashflow.get_run(caller, run_id)
 
-    @router.get(f"{_RUN}/score", summary="How good a prediction run has proved to be so far")
+    @router.get(
+        f"{_RUN}/score", summary="How good a prediction, forecast or scenario has proved to be so far"
+    )
     async def score(caller: KnownCaller, run_id: Id) -> RunScore:
         return await cashflow.score(caller, run_id)
 

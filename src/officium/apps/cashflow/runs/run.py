@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
+from officium.apps.cashflow.cash_forecast import CashForecast
 from officium.apps.cashflow.period import later
 from officium.apps.cashflow.prediction import CashflowPredictionResult, DealPrediction
+from officium.apps.cashflow.runs.cash_score import CashScore, invoices_of, payments_of, score_cash
 from officium.apps.cashflow.spelling import Record
+from officium.apps.cashflow.statistics import ClosedDeal, ClosedDeals, OpenDeal
 
 RunKind = Literal["prediction", "forecast", "backtest", "scenario"]
 NEAR_DAYS = 7
@@ -42,15 +45,20 @@ class DateScore(Record):
 
 
 class RunScore(Record):
-    """A prediction run held against what happened since; it grows as reality arrives."""
+    """A run held against what happened since; it grows as reality arrives.
+
+    Dates are scored of predictions, cash of forecasts and of what scenarios began with.
+    """
 
     run_id: int
+    kind: RunKind = "prediction"
     scored_on: date
     deals: int
     invoices: DateScore
     payments: DateScore
     lost: int
     still_open: int
+    cash: tuple[CashScore, ...] = ()
 
 
 class ProposedShift(Record):
@@ -96,6 +104,36 @@ def score_run(run_id: int, result: CashflowPredictionResult, endings: Endings, t
         payments=payments.score(),
         lost=lost,
         still_open=still_open,
+    )
+
+
+def score_forecast(run: Run, closed: ClosedDeals, still_open: Sequence[OpenDeal], today: date) -> RunScore:
+    """Hold the cash of a forecast, or of a scenario's base, against what has come in since.
+
+    Counted are the deals that were open on its day, in the pipeline and currency that were asked for. Deals
+    that were written down later count, too, if they began before.
+    """
+    made = CashForecast.model_validate(run.result["base"] if run.kind == "scenario" else run.result)
+    pipeline, currency = run.asked.get("pipeline_name"), run.asked.get("currency")
+
+    def is_wanted(deal: ClosedDeal | OpenDeal) -> bool:
+        return pipeline in (None, deal.pipeline) and currency in (None, deal.currency)
+
+    ended = [deal for deal in closed.open_on(run.today) if is_wanted(deal)]
+    waiting = [deal for deal in still_open if deal.created_on <= run.today and is_wanted(deal)]
+    return RunScore(
+        run_id=run.id,
+        kind=run.kind,
+        scored_on=today,
+        deals=made.deals_counted,
+        invoices=_Errors().score(),
+        payments=_Errors().score(),
+        lost=sum(deal.lost_on is not None for deal in ended),
+        still_open=len(waiting),
+        cash=(
+            *score_cash(made.payments, payments_of(ended), run.today, today),
+            *score_cash(made.invoices, invoices_of([*ended, *waiting]), run.today, today),
+        ),
     )
 
 

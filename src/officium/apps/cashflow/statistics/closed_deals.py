@@ -218,8 +218,12 @@ class ClosedDeals(Sequence[ClosedDeal]):
         number = day.toordinal()
         begun = self.columns.created <= number
         ended = np.minimum(self.columns.paid, self.columns.lost) <= number
-        waiting = self.chosen(begun & ~ended)
-        return self.chosen(begun & ended), tuple(opened(deal, day) for deal in waiting)
+        return self.chosen(begun & ended), tuple(opened(deal, day) for deal in self.open_on(day))
+
+    def open_on(self, day: date) -> "ClosedDeals":
+        """Those that had begun by the end of `day`, and ended after it."""
+        number, columns = day.toordinal(), self.columns
+        return self.chosen((columns.created <= number) & (np.minimum(columns.paid, columns.lost) > number))
 
     def _deal(self, place: int) -> ClosedDeal:
         columns = self.columns

@@ -17,6 +17,7 @@ from officium.apps.cashflow.statistics.levels import Observed, levels_of
 from officium.apps.cashflow.statistics.lives import Payments
 from officium.apps.cashflow.statistics.prior import Prior, spread_around
 from officium.apps.cashflow.statistics.recency import recency_weights
+from officium.apps.cashflow.statistics.spread import factors, spread_steps
 from officium.apps.cashflow.statistics.survival import (
     HAPPENED,
     LOST,
@@ -28,7 +29,7 @@ from officium.apps.cashflow.statistics.survival import (
 )
 
 BORROWED = 20.0
-"""How many payments the shape of one customer's delays borrows from all customers, moved to its own level."""
+"""How many payments the shape of one customer's delays borrows from all, with its level and spread."""
 _MANY = 200
 """Payments from which on the prior, worth four, is taken as one for invoices of every age."""
 _RESIDUALS = 3 * LONGEST_DAYS + 1
@@ -75,7 +76,16 @@ class PaymentTimes:
         self._shift = self._levels.of_invoices
         around = self._days - self._levels.usual_days
         of_pipeline = self._levels.by_pipeline[payments.pipeline]
-        self._alike = _Residuals(around - self._shift, payments.outcome, self._weight)
+        rest = around - self._shift
+        steps, wider = spread_steps(payments.customer, rest, payments.outcome, self._weight, self._levels)
+        self._steps = steps
+        # each invoice as if its customer paid as regularly as all
+        even = wider * rest / factors(steps)[payments.customer]
+        known = np.unique(steps)
+        self._alike = {
+            int(step): _Residuals(even * factor, payments.outcome, self._weight)
+            for step, factor in zip(known, factors(known), strict=True)
+        }
         self._anyone = _Residuals(around - of_pipeline, payments.outcome, self._weight)
         self._order = np.argsort(payments.customer, kind="stable")
         counts = np.bincount(payments.customer, minlength=len(payments.customers))
@@ -143,7 +153,7 @@ class PaymentTimes:
         if number is None:
             return _moved(anyone, move)
         shift = self._levels.shift(number, pipeline)
-        alike = self._borrowed(self._alike, shift, prior)
+        alike = self._borrowed(self._alike[int(self._steps[number])], shift, prior)
         parent = _mixed(alike, anyone, float(self._levels.trust[number]))
         chosen = self._of(number)
         days = np.maximum(np.rint(self._days[chosen] + shift - self._shift[chosen]).astype(np.int64), 0)
