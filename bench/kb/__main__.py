@@ -25,7 +25,7 @@ from officium.core.knowledge.calibrator import Calibrator
 _HERE = Path(__file__).parent
 _CALIBRATORS = _HERE / "calibrators"
 _SHIPPED = _HERE.parents[1] / "src" / "officium" / "core" / "knowledge" / "calibrator.json"
-_PARTS, _PARTS_OF_LANGUAGES = 14, 4
+_PARTS, _PARTS_OF_LANGUAGES = 24, 4
 _COLUMNS = (
     "top1", "recall@10", "auroc", "coverage@p95", "precision@0.85", "coverage@0.85", "oos_answered@0.85",
     "ece",

@@ -15,6 +15,13 @@ from officium.core.knowledge.rows import Floats
 
 _FARTHEST = 4.0
 """In spreads from the mean: evidence beyond says no more than evidence there."""
+_PRODUCTS = (("lead_second", "above_strangers"), ("share", "above_strangers"), ("share", "meaning_best"))
+"""Standing out says more where the match is a good one."""
+TERMS = (*NAMES, *("*".join(pair) for pair in _PRODUCTS))
+_LEFT, _RIGHT = ([NAMES.index(pair[side]) for pair in _PRODUCTS] for side in (0, 1))
+ANSWERED_FROM = 0.85
+"""The confidence from which widgets are advised to answer without asking a model."""
+_LOWERED_FROM = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +34,31 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Two regressions over evidence that is brought to a usual size: minus `means`, over `spreads`."""
+    """Two regressions over evidence that is brought to a usual size: minus `means`, over `spreads`.
+
+    A regression is right on the average of knowledge bases, and too sure in the harder half of them. So a
+    confidence of 0.85 is told from `sure` on only; see `prudent`.
+    """
 
     means: Floats
     spreads: Floats
     confidence: Floats
     scope: Floats
+    sure: float
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> "Scale":
         """Read numbers by the names of the fields."""
-        return cls(*(np.array(found[key], np.float32) for key in ("means", "spreads", "confidence", "scope")))
+        means, spreads, confidence, scope = (
+            np.array(found[key], np.float32) for key in ("means", "spreads", "confidence", "scope")
+        )
+        return cls(means, spreads, confidence, scope, float(found["sure"]))
 
     def judge(self, evidence: Floats) -> Judgement:
         """Return the probabilities."""
         seen = widened((evidence - self.means) / self.spreads)
-        return Judgement(_probability(float(seen @ self.confidence)), _probability(float(seen @ self.scope)))
+        confidence = prudent(_probability(float(seen @ self.confidence)), self.sure)
+        return Judgement(confidence, _probability(float(seen @ self.scope)))
 
 
 @dataclass(frozen=True)
@@ -56,7 +72,7 @@ class Calibrator:
     def read(cls, text: str) -> "Calibrator":
         """Read JSON. Raises ValueError where it was fitted for other evidence."""
         found: dict[str, Any] = json.loads(text)
-        if tuple(found["names"]) != NAMES:
+        if tuple(found["names"]) != TERMS:
             raise ValueError("The calibrator was fitted for other evidence. Fit it again.")
         return cls(Scale.read(found["with_vectors"]), Scale.read(found["by_words"]))
 
@@ -71,9 +87,20 @@ class Calibrator:
 
 
 def widened(usual: Floats) -> Floats:
-    """Return evidence of usual size, cut at the ends, and a one for the constant; of one search or many."""
+    """Return the numbers that `TERMS` names, and a one for the constant; of one search or many.
+
+    `usual` is evidence of usual size; it is cut at the ends.
+    """
     cut = np.clip(usual, -_FARTHEST, _FARTHEST)
-    return np.concatenate((cut, np.ones((*cut.shape[:-1], 1), np.float32)), axis=-1)
+    products = cut[..., _LEFT] * cut[..., _RIGHT]
+    return np.concatenate((cut, products, np.ones((*cut.shape[:-1], 1), np.float32)), axis=-1)
+
+
+def prudent(probability: float, sure: float) -> float:
+    """Return `probability`, lowered between 0.7 and 1 so that `sure` becomes 0.85; the order stays."""
+    return float(
+        np.interp(probability, (0.0, _LOWERED_FROM, sure, 1.0), (0.0, _LOWERED_FROM, ANSWERED_FROM, 1.0))
+    )
 
 
 @cache
