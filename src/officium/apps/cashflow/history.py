@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -259,28 +260,35 @@ class _ClosedPage:
 
 
 def _page(rows: Sequence[Row], words: Words) -> _ClosedPage:
-    same, days = sys.intern, _Days()
-    told = [_CHANGES.decode(row.stage_changes) for row in rows]
+    # by column, for asking a hundred thousand rows for each field by its name takes seconds
+    by: defaultdict[str, tuple[Any, ...]] = defaultdict(tuple)
+    if rows:
+        by.update(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+    days = _Days()
+    customers = zip(by["id"], by["customer"], strict=True)
     deals = columns_of(
         words,
-        ids=[row.id for row in rows],
-        customers=[row.customer or _nobody(row) for row in rows],
-        pipelines=[row.pipeline for row in rows],
-        currencies=[row.currency for row in rows],
-        amounts=[row.value for row in rows],
-        created=[row.created_on for row in rows],
-        invoiced=[row.invoiced_on for row in rows],
-        paid=[row.paid_on for row in rows],
-        lost=[row.lost_on for row in rows],
-        terms=[row.terms_days for row in rows],
-        changes=[[(days[day], stage) for day, stage in changes] for changes in told],
+        ids=by["id"],
+        customers=[name or _nobody(id) for id, name in customers],
+        pipelines=by["pipeline"],
+        currencies=by["currency"],
+        amounts=by["value"],
+        created=by["created_on"],
+        invoiced=by["invoiced_on"],
+        paid=by["paid_on"],
+        lost=by["lost_on"],
+        terms=by["terms_days"],
+        changes=[
+            [(days[day], stage) for day, stage in changes]
+            for changes in map(_CHANGES.decode, by["stage_changes"])
+        ],
     )
     return _ClosedPage(
         deals,
-        titles=tuple(row.title for row in rows),
-        owners=tuple(same(row.owner_name) for row in rows),
-        expected=ordinals(row.expected_close_on for row in rows),
-        stages=tuple(same(row.stage) for row in rows),
+        titles=by["title"],
+        owners=tuple(map(sys.intern, by["owner_name"])),
+        expected=ordinals(by["expected_close_on"]),
+        stages=tuple(map(sys.intern, by["stage"])),
     )
 
 
@@ -375,7 +383,7 @@ def _open_deal(row: Row) -> OpenDeal:
     )
     return OpenDeal(
         deal_id=row.id,
-        customer=same(row.customer or _nobody(row)),
+        customer=same(row.customer or _nobody(row.id)),
         pipeline=same(row.pipeline),
         amount=Decimal(row.value),
         currency=same(row.currency),
@@ -388,9 +396,9 @@ def _open_deal(row: Row) -> OpenDeal:
     )
 
 
-def _nobody(row: Row) -> str:
+def _nobody(id: int) -> str:
     """Deals without a customer have nothing in common: each counts as a customer of its own."""
-    return f"#{row.id}"
+    return f"#{id}"
 
 
 def _row(deal: OpenDeal, rest: _Rest) -> OpenRow:

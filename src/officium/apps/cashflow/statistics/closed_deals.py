@@ -17,20 +17,27 @@ NEVER = 10**7
 NO_TERMS = -1
 
 
+class Numbers(dict[str, int]):
+    """A number for each text, in the order in which they were first asked for."""
+
+    def __missing__(self, text: str) -> int:
+        return self.setdefault(text, len(self))
+
+
 class Words:
     """The texts that many deals share, each kept once and told apart by its number. Only ever grows."""
 
     def __init__(self) -> None:
-        self.stages: dict[str, int] = {}
-        self.pipelines: dict[str, int] = {}
-        self.customers: dict[str, int] = {}
-        self.currencies: dict[str, int] = {}
+        self.stages = Numbers()
+        self.pipelines = Numbers()
+        self.customers = Numbers()
+        self.currencies = Numbers()
 
     def copy(self) -> "Words":
         """The same texts with the same numbers."""
         made = Words()
-        made.stages, made.pipelines = dict(self.stages), dict(self.pipelines)
-        made.customers, made.currencies = dict(self.customers), dict(self.currencies)
+        made.stages, made.pipelines = Numbers(self.stages), Numbers(self.pipelines)
+        made.customers, made.currencies = Numbers(self.customers), Numbers(self.currencies)
         return made
 
 
@@ -174,9 +181,8 @@ class _Ordinals(dict[date | None, int]):
         return self.setdefault(day, day.toordinal())
 
 
-def _numbers(known: dict[str, int], texts: Iterable[str]) -> NDArray[np.int32]:
-    add = known.setdefault
-    return np.array([add(text, len(known)) for text in texts], dtype=np.int32)
+def _numbers(known: Numbers, texts: Iterable[str]) -> NDArray[np.int32]:
+    return np.array([known[text] for text in texts], dtype=np.int32)
 
 
 class ClosedDeals(Sequence[ClosedDeal]):
