@@ -77,7 +77,9 @@ FOR_ALL_TENANTS = {
     "_append_for_all_tenants": "the same, on SQLite",
     "_insert_for_all_tenants": "the words of that statement",
     "add_to_postgresql_for_all_tenants": "what those records add to the tallies, in the same transaction",
+    "shelve_in_postgresql_for_all_tenants": "what they add to the histograms, in the same transaction",
     "add_to_sqlite_for_all_tenants": "the same, on SQLite",
+    "shelve_in_sqlite_for_all_tenants": "the same for the histograms, on SQLite",
 }
 """Every store method that looks at tenants' tables without a `Caller`, and why. Keep it short."""
 

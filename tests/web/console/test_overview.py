@@ -1,7 +1,9 @@
 """The overview: what it shows, to whom, and of which days."""
 
+import asyncio
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -127,6 +129,26 @@ async def test_names_from_outside_are_escaped(house: House) -> None:
 
     assert "<script>alert" not in page
     assert "<img" not in page
+
+
+async def test_time_in_the_queue_is_measured_and_shown_with_the_other_times(tmp_path: Path) -> None:
+    async with open_house(tmp_path, max_connections_per_deployment=1) as house:
+        alpha, visitor = await _visitor(house)
+        said = {"model": "mock", "messages": [{"role": "user", "content": "[[mock delay=0.4]] Hi"}]}
+        await asyncio.gather(*(alpha.ask("POST", "/v1/chat/completions", said) for _ in range(2)))
+        await house.parts.usage_log.flush()
+        calls = (await alpha.ask("GET", "/api/usage/calls")).json["records"]
+
+        page = (await visitor.get("/console")).body.decode()
+        request = (await visitor.get(f"/console/requests/{calls[0]['request_id']}")).body.decode()
+
+    waited = sorted(call["queued_ms"] for call in calls)
+    assert len(waited) == 2
+    assert waited[1] >= 300, "the second one waited for the first one's place"
+    assert waited[0] < waited[1] - 200
+    assert re.search(r'<th scope="row">Waiting</th>(<td class="number">.*?[1-9].*?</td>){3}', page)
+    assert re.search(r'<th scope="row">Whole answer</th><td class="number">[4-9]\d\d ms', page)
+    assert "Waited before it was asked" in request
 
 
 async def test_widgets_without_credits_need_attention_and_those_of_others_do_not(house: House) -> None:

@@ -362,6 +362,7 @@ class Accountant:
             cost_nano_usd=None if cost.amount is None else int((cost.amount * _NANO).to_integral_value()),
             price_source=cost.source,
             ttft_ms=None if attempt.ttft_s is None else round(attempt.ttft_s * 1000),
+            queued_ms=_queued_ms(call, attempt),
             duration_ms=round(duration_s * 1000),
             status=attempt.status,
             error_code=_attempt_error(attempt),
@@ -464,6 +465,11 @@ def _faults(call: OpenCall, error: BaseException | None) -> tuple[Fault, ...]:
 
 def _is_stream(request: CompletionRequest | EmbeddingRequest) -> bool:
     return isinstance(request, CompletionRequest) and request.stream
+
+
+def _queued_ms(call: OpenCall, attempt: Attempt) -> int | None:
+    """How long the call waited before its first attempt; later ones wait for other reasons."""
+    return max(0, round((attempt.started - call.started) * 1000)) if attempt.number == 1 else None
 
 
 def _fit(text: str | None, length: int) -> str | None:

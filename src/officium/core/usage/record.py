@@ -17,7 +17,8 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
     of a US dollar (a cached token may cost 6 of them), `None` where no price is known. `usage_source` says
     how the token counts are known; `price_source` where the price comes from. `client_id` and `widget_id` say
     for which of an agency's widgets the call was made. `saved_nano_usd` is what an answer from the cache
-    would have cost.
+    would have cost, `queued_ms` how long the call waited before its first attempt: for limits, credits and a
+    free place. It stands on that attempt alone.
     """
 
     created_at: datetime
@@ -51,6 +52,7 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
     client_id: int | None = None
     widget_id: int | None = None
     saved_nano_usd: int | None = None
+    queued_ms: int | None = None
 
 
 class WrittenRecord(UsageRecord, frozen=True, kw_only=True):

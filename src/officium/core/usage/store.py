@@ -26,10 +26,14 @@ from officium.core.tenancy import Caller
 from officium.core.usage.errors import RecordRefused
 from officium.core.usage.record import UsageRecord, WrittenRecord
 from officium.core.usage.tables import usage_log
+from officium.core.usage.tallies.histogram import shelve
 from officium.core.usage.tallies.store import (
     add_to_postgresql_for_all_tenants,
     add_to_sqlite_for_all_tenants,
     rows_for_sqlite,
+    shelve_in_postgresql_for_all_tenants,
+    shelve_in_sqlite_for_all_tenants,
+    shelves_for_sqlite,
 )
 from officium.core.usage.tallies.tally import tally_up
 from officium.kit.database import ALL_TENANTS, Database
@@ -70,13 +74,15 @@ class UsageStore:
         try:
             if self._database.dialect == "sqlite":
                 added = rows_for_sqlite(tally_up(records))
-                work = partial(_append_for_all_tenants, msgspec.json.encode(rows), added)
+                counted = shelves_for_sqlite(shelve(records))
+                work = partial(_append_for_all_tenants, msgspec.json.encode(rows), added, counted)
                 await self._database.write_at_once(work)
                 return
             async with self._database.writing(ALL_TENANTS) as connection:
                 statement = _insert_for_all_tenants(connection.dialect)
                 await connection.exec_driver_sql(statement, rows)
                 await add_to_postgresql_for_all_tenants(connection, tally_up(records))
+                await shelve_in_postgresql_for_all_tenants(connection, shelve(records))
         except (StatementError, sqlite3.Error, TypeError, ValueError, OverflowError) as error:
             if _is_their_own_fault(error):
                 raise RecordRefused("A record of the usage log does not fit its table.") from error
@@ -132,10 +138,13 @@ class UsageStore:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
-def _append_for_all_tenants(rows: bytes, tallies: bytes, connection: sqlite3.Connection) -> None:
+def _append_for_all_tenants(
+    rows: bytes, tallies: bytes, counts: bytes, connection: sqlite3.Connection
+) -> None:
     """Insert all rows in one step: between two steps the thread waits for the loop to let it go on."""
     connection.execute(_SQLITE_APPEND, (rows.decode(),))
     add_to_sqlite_for_all_tenants(connection, tallies)
+    shelve_in_sqlite_for_all_tenants(connection, counts)
 
 
 @lru_cache(maxsize=1)

@@ -39,6 +39,7 @@ usage_log = Table(
     Column("client_id", BigInteger),
     Column("widget_id", BigInteger),
     Column("saved_nano_usd", BigInteger),
+    Column("queued_ms", Integer),
     Index("ix_usage_log_tenant_created", "tenant_id", "created_at"),
     Index("ix_usage_log_request", "request_id"),
     Index("ix_usage_log_widget", "tenant_id", "widget_id", "created_at"),

@@ -55,6 +55,9 @@ class CallRecord(BaseModel):
     )
     price_source: str = Field(description="Where the price comes from.", examples=["price-list"])
     ttft_ms: int | None = Field(description="Milliseconds to the first piece, or to the whole answer.")
+    queued_ms: int | None = Field(
+        description="Milliseconds before the first attempt: limits, credits, a free place."
+    )
     duration_ms: int
     status: Status
     error_code: str | None

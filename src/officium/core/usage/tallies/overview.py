@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from officium.core.usage.ledger.period import Span, period_of
+from officium.core.usage.tallies.histogram import Spread
 from officium.core.usage.tallies.tally import SLOT, Tally, slot_of
 
 Period = Literal["today", "7-days", "30-days"]
@@ -23,7 +24,8 @@ class Point(Struct, frozen=True, kw_only=True):
 class Overview(Struct, frozen=True, kw_only=True):
     """A period from `starts_at` until now, and as much time as lies in it just before: `before`.
 
-    `points` are the pieces of it in their order. The groups come with the dearest first.
+    `spreads` say how long things took, `points` are the pieces of it in their order. The groups come with the
+    dearest first.
     """
 
     period: Period
@@ -32,6 +34,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     ends_at: datetime
     total: Tally
     before: Tally
+    spreads: list[Spread]
     points: list[Point]
     apps: list[tuple[str, Tally]]
     models: list[tuple[str, Tally]]

@@ -37,6 +37,7 @@ class OverviewService:
             ends_at=times.ends_at,
             total=await self._store.read_total(caller, "all", times.starts_at, times.ends_at),
             before=await self._store.read_total(caller, "all", times.before_starts_at, times.before_ends_at),
+            spreads=await self._store.read_spreads(caller, times.starts_at, times.ends_at),
             points=[
                 Point(starts_at=piece.starts_at, tally=tally)
                 for piece, tally in zip(times.pieces, points, strict=True)

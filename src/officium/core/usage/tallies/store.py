@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, String, and_, column, func, or_, select, values
+from sqlalchemy import ColumnElement, Select, String, Table, and_, column, func, or_, select, values
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from officium.core.tenancy import Caller
 from officium.core.usage.ledger.period import Span as Stretch
+from officium.core.usage.tallies.histogram import MEASURES, Shelf, Spread, spread_of
+from officium.core.usage.tallies.tables import usage_histograms as histograms
 from officium.core.usage.tallies.tables import usage_tallies as tallies
 from officium.core.usage.tallies.tally import DAY, FIELDS, Kind, Place, Tally, day_of
 from officium.kit.database import Database, UtcDateTime
@@ -23,6 +25,13 @@ _OR_ADD = f"ON CONFLICT ({', '.join(_KEYS)}) DO UPDATE SET {_ADDED}"
 _VALUES = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_COLUMNS)))
 _SQLITE = f"{_INTO} SELECT {_VALUES} FROM json_each(?) WHERE true {_OR_ADD}"  # noqa: S608  our own words
 _POSTGRESQL = f"{_INTO} VALUES ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))}) {_OR_ADD}"
+
+_SHELF = ("tenant_id", "span", "starts_at", "measure", "bucket")
+_INTO_SHELF = f"INSERT INTO usage_histograms ({', '.join(_SHELF)}, times)"
+_OR_COUNT = f"ON CONFLICT ({', '.join(_SHELF)}) DO UPDATE SET times = usage_histograms.times + excluded.times"
+_SHELF_VALUES = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_SHELF) + 1))
+_SHELVE_IN_SQLITE = f"{_INTO_SHELF} SELECT {_SHELF_VALUES} FROM json_each(?) WHERE true {_OR_COUNT}"  # noqa: S608
+_SHELVE_IN_POSTGRESQL = f"{_INTO_SHELF} VALUES ($1, $2, $3, $4, $5, $6) {_OR_COUNT}"
 
 
 class TallyStore:
@@ -100,6 +109,23 @@ class TallyStore:
             found: datetime | None = (await connection.execute(query)).scalar()
         return found
 
+    async def read_spreads(self, caller: Caller, starts_at: datetime, ends_at: datetime) -> list[Spread]:
+        """How long things took from `starts_at` until `ends_at`; both are whole slots."""
+        query = (
+            select(histograms.c.measure, histograms.c.bucket, func.sum(histograms.c.times))
+            .where(
+                histograms.c.tenant_id == caller.tenant_id,
+                or_(*_parts(caller, starts_at, ends_at, histograms)),
+            )
+            .group_by(histograms.c.measure, histograms.c.bucket)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            rows = (await connection.execute(query)).all()
+        counts = {
+            measure: {bucket: int(n) for name, bucket, n in rows if name == measure} for measure in MEASURES
+        }
+        return [spread_of(measure, counts[measure]) for measure in MEASURES]
+
     async def has_any(self, caller: Caller, besides: str, *, is_answered: bool) -> bool:
         """Whether any app but `besides` ever asked for anything, or was answered."""
         query = select(tallies.c.key).where(
@@ -123,6 +149,30 @@ async def add_to_postgresql_for_all_tenants(connection: AsyncConnection, sums: M
 def add_to_sqlite_for_all_tenants(connection: sqlite3.Connection, rows: bytes) -> None:
     """The same on SQLite, with rows as `rows_for_sqlite` makes them."""
     connection.execute(_SQLITE, (rows.decode(),))
+
+
+async def shelve_in_postgresql_for_all_tenants(
+    connection: AsyncConnection, counts: Mapping[Shelf, int]
+) -> None:
+    """Add to the histograms, in the transaction that writes what they count."""
+    if counts:
+        rows = [(*shelf, count) for shelf, count in counts.items()]
+        await connection.exec_driver_sql(_SHELVE_IN_POSTGRESQL, rows)
+
+
+def shelve_in_sqlite_for_all_tenants(connection: sqlite3.Connection, rows: bytes) -> None:
+    """The same on SQLite, with rows as `shelves_for_sqlite` makes them."""
+    connection.execute(_SHELVE_IN_SQLITE, (rows.decode(),))
+
+
+def shelves_for_sqlite(counts: Mapping[Shelf, int]) -> bytes:
+    """The counts as JSON: they go to the database in one step."""
+    return msgspec.json.encode(
+        [
+            (tenant, span, _written(starts_at), measure, bucket, count)
+            for (tenant, span, starts_at, measure, bucket), count in counts.items()
+        ]
+    )
 
 
 def rows_for_sqlite(sums: Mapping[Place, Tally]) -> bytes:
@@ -149,14 +199,16 @@ def _sums(
     )
 
 
-def _parts(caller: Caller, starts_at: datetime, ends_at: datetime) -> list[ColumnElement[bool]]:
+def _parts(
+    caller: Caller, starts_at: datetime, ends_at: datetime, of: Table = tallies
+) -> list[ColumnElement[bool]]:
     """The fewest tallies that make up this time: whole days where there are any, slots at the edges."""
     first_day = day_of(starts_at) if day_of(starts_at) == starts_at else day_of(starts_at) + DAY
     last_day = day_of(ends_at)
     if first_day >= last_day:
-        return [_part(caller, "slot", starts_at, ends_at)]
+        return [_part(caller, of, "slot", starts_at, ends_at)]
     return [
-        _part(caller, span, begins, ends)
+        _part(caller, of, span, begins, ends)
         for span, begins, ends in (
             ("slot", starts_at, first_day),
             ("day", first_day, last_day),
@@ -166,12 +218,14 @@ def _parts(caller: Caller, starts_at: datetime, ends_at: datetime) -> list[Colum
     ]
 
 
-def _part(caller: Caller, span: str, starts_at: datetime, ends_at: datetime) -> ColumnElement[bool]:
+def _part(
+    caller: Caller, of: Table, span: str, starts_at: datetime, ends_at: datetime
+) -> ColumnElement[bool]:
     return and_(
-        tallies.c.tenant_id == caller.tenant_id,
-        tallies.c.span == span,
-        tallies.c.starts_at >= starts_at,
-        tallies.c.starts_at < ends_at,
+        of.c.tenant_id == caller.tenant_id,
+        of.c.span == span,
+        of.c.starts_at >= starts_at,
+        of.c.starts_at < ends_at,
     )
 
 

@@ -1,6 +1,6 @@
 """The table of tallies."""
 
-from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, String, Table
 
 from officium.kit.database import UtcDateTime, metadata
 
@@ -31,3 +31,17 @@ usage_tallies = Table(
 )
 """A row for each thing that was counted together, in each quarter of an hour and each day of UTC. Like the
 usage log, which it sums up, it has no foreign key to `tenants`."""
+
+usage_histograms = Table(
+    "usage_histograms",
+    metadata,
+    Column("tenant_id", String(64), nullable=False),
+    Column("span", String(8), nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("measure", String(16), nullable=False),
+    Column("bucket", Integer, nullable=False),
+    Column("times", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "span", "starts_at", "measure", "bucket"),
+)
+"""How many times lay in each bucket, in each quarter of an hour and each day of UTC; like the tallies it
+has no foreign key."""

@@ -25,6 +25,18 @@ TEXTS: Mapping[str, str] = {
         "مقارنةً بالمدة نفسها التي سبقتها مباشرة. الأخطاء هي الطلبات التي فشلت أو رُفضت، والأزمنة "
         "متوسطات المحاولات الناجحة."
     ),
+    "overview.spreads": "كم يستغرق الأمر",
+    "overview.spreads_hint": (
+        "الوسيط، وما لا تتجاوزه 95 و99 من كل 100 حالة. والانتظار هو الوقت قبل سؤال المزوّد: "
+        "بسبب الحدود والرصيد والأماكن الشاغرة."
+    ),
+    "overview.spread.what": "الوقت",
+    "overview.spread.p50": "الوسيط (p50)",
+    "overview.spread.p95": "p95",
+    "overview.spread.p99": "p99",
+    "overview.spread.answer": "الإجابة كاملة",
+    "overview.spread.first_token": "أول رمز",
+    "overview.spread.queued": "الانتظار",
     "overview.attention": "يحتاج إلى انتباهك",
     "overview.attention.none": "لا شيء يحتاج إلى انتباهك.",
     "overview.attention.none_hint": "تُفحص الميزانيات والمزوّدون والنماذج والمفاتيح في كل مرة.",

@@ -49,6 +49,7 @@ TEXTS: Mapping[str, str] = {
     "requests.attempt.number": "المحاولة",
     "requests.attempt.none": "رُفض قبل أن يُسأل أحد",
     "requests.timings": "الأزمنة",
+    "requests.queued": "الانتظار قبل السؤال",
     "requests.first_token": "أول رمز",
     "requests.total": "الإجابة كاملة",
     "requests.tokens": "الرموز",

@@ -25,6 +25,18 @@ TEXTS: Mapping[str, str] = {
         "Compared with the same length of time just before. Errors are requests that failed or were refused; "
         "times are averages of successful attempts."
     ),
+    "overview.spreads": "How long it takes",
+    "overview.spreads_hint": (
+        "The median, and what 95 and 99 of 100 stay within. Waiting is the time before a provider is asked: "
+        "for limits, credits and a free place."
+    ),
+    "overview.spread.what": "Time",
+    "overview.spread.p50": "Median (p50)",
+    "overview.spread.p95": "p95",
+    "overview.spread.p99": "p99",
+    "overview.spread.answer": "Whole answer",
+    "overview.spread.first_token": "First token",
+    "overview.spread.queued": "Waiting",
     "overview.attention": "Needs attention",
     "overview.attention.none": "Nothing needs your attention.",
     "overview.attention.none_hint": "Budgets, providers, models and keys are looked at each time.",

@@ -49,6 +49,7 @@ TEXTS: Mapping[str, str] = {
     "requests.attempt.number": "Attempt",
     "requests.attempt.none": "Refused before anybody was asked",
     "requests.timings": "Timings",
+    "requests.queued": "Waited before it was asked",
     "requests.first_token": "First token",
     "requests.total": "Whole answer",
     "requests.tokens": "Tokens",
