@@ -62,11 +62,11 @@ TEXTS: Mapping[str, str] = {
     "contents.replay.submit": "Ask",
     "contents.replay.busy": "Asking …",
     "contents.replay.open": "Open this request in the log",
-    "contents.replay.no_embedding": "Only questions to a model can be asked again, not texts to embed.",
-    "contents.replay.no_media": (
+    "contents.replay.cannot.embedding": "Only questions to a model can be asked again, not texts to embed.",
+    "contents.replay.cannot.media": (
         "This request had pictures or files, which are not kept, so it cannot be asked again."
     ),
-    "contents.replay.no_cut": "This prompt was too long to be kept whole, so it cannot be asked again.",
+    "contents.replay.cannot.cut": "This prompt was too long to be kept whole, so it cannot be asked again.",
     "contents.was": "Then",
     "contents.is": "Now",
     "contents.figures.tokens": "Tokens in + out",
