@@ -4,6 +4,7 @@
     python -m bench.kb fit                 # fits those calibrators, and the one that is shipped
     python -m bench.kb speed               # latency and memory at 1,000, 10,000 and 100,000 entries
     python -m bench.kb speed --entries 100000
+    python -m bench.kb restart --entries 10000 [--url postgresql://...]    # the index after a start
 
 The data are expected in `../shared/kb` (`--data`), with their scorer. Sentence vectors are kept in `--work`
 from one run to the next. Nothing here is tuned by looking at the task it is scored on: the calibrator leaves
@@ -16,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.kb import speed
+from bench.kb import restart, speed
 from bench.kb.data import SIZES, SOURCES, KeptEncoder, official, parts, read, source_of
 from bench.kb.fit import fitted
 from bench.kb.sightings import Sightings, look
@@ -37,11 +38,15 @@ def main() -> None:
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arguments.add_argument("what", choices=("quality", "fit", "speed"))
+    arguments.add_argument("what", choices=("quality", "fit", "speed", "restart"))
     arguments.add_argument("--data", type=Path, default=_HERE.parents[2] / "shared" / "kb")
     arguments.add_argument("--work", type=Path, default=Path("data/models"))
     arguments.add_argument("--entries", type=int, nargs="*", default=[1_000, 10_000, 100_000])
+    arguments.add_argument("--url", help="an empty database for `restart`, instead of a SQLite file")
     given = arguments.parse_args()
+    if given.what == "restart":
+        restart.run(given.data, given.entries, given.url)
+        return
     encoder = KeptEncoder(given.work)
     if given.what == "speed":
         for entries in given.entries:

@@ -46,6 +46,7 @@ from officium.apps.widget.credits import CreditService, CreditStore
 from officium.apps.widget.gaps import GapService, GapStore
 from officium.apps.widget.handover import HandoverService, HandoverStore
 from officium.apps.widget.knowledge import KnowledgeService, KnowledgeStore, PageReader
+from officium.apps.widget.vectors import VectorStore
 from officium.apps.widget.visitors import SessionSigner, VisitorService, VisitorStore
 from officium.apps.writer.service import DraftService
 from officium.apps.writer.store import DraftStore
@@ -83,7 +84,7 @@ from officium.core.gateway.config_fetcher import ConfigSource
 from officium.core.gateway.health import LONGEST_CHECK_S
 from officium.core.gateway.reach import DEFAULT
 from officium.core.gateway.replay import ReplayService
-from officium.core.knowledge import EntrySource, KnowledgeIndexes, LocalEncoder
+from officium.core.knowledge import EntrySource, KnowledgeIndexes, LocalEncoder, VectorShelf
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
 from officium.core.llm.errors import AddressRefused
@@ -355,7 +356,9 @@ def build_parts(settings: Settings) -> Parts:
     courier = build_courier(settings, secret, transport, clock)
     destinations = DestinationStore(database)
     retrieval = Retrieval(
-        knowledge_store, build_indexes(settings, LiveEntries(knowledge_store, clock)), clock
+        knowledge_store,
+        build_indexes(settings, LiveEntries(knowledge_store, clock), VectorStore(database)),
+        clock,
     )
     widget_checks = CheckService(CheckStore(database), widget_store, retrieval, knowledge_store, clock)
     alerts = AlertStore(database)
@@ -931,10 +934,10 @@ def build_visitors(
     )
 
 
-def build_indexes(settings: Settings, entries: EntrySource) -> KnowledgeIndexes:
+def build_indexes(settings: Settings, entries: EntrySource, vectors: VectorShelf) -> KnowledgeIndexes:
     """What searches the widgets' knowledge bases."""
     encoder = LocalEncoder() if settings.knowledge_encoder == "local" else None
-    return KnowledgeIndexes(entries, encoder, settings.knowledge_memory_bytes)
+    return KnowledgeIndexes(entries, encoder, settings.knowledge_memory_bytes, vectors=vectors)
 
 
 def server_options(settings: Settings) -> ServerOptions:

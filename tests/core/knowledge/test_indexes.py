@@ -4,12 +4,15 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
-from officium.core.knowledge import Entry, KnowledgeIndexes
+from officium.core.knowledge import Entry, KeptVector, KnowledgeIndex, KnowledgeIndexes, digest_of
 from officium.core.knowledge import indexes as module
+from officium.core.knowledge.kept_vectors import packed, unpacked
 from officium.core.knowledge.rows import Floats
 from officium.core.tenancy import Caller
+from officium.kit.database import DatabaseUnavailable
 from tests.core.knowledge.test_index import CountingEncoder
 
 ANN = Caller("ten_ann", "key:1", frozenset())
@@ -150,3 +153,127 @@ async def test_a_deleted_base_is_forgotten() -> None:
     indexes.forget("ten_ann", 1)
 
     assert indexes.size_bytes == 0
+
+
+class VectorRow:
+    """Kept vectors of one knowledge base, by encoder and digest, and how often they were read."""
+
+    def __init__(self, fails: bool = False) -> None:
+        self.kept: dict[str, dict[bytes, bytes]] = {}
+        self.put_at_once: list[int] = []
+        self.reads = 0
+        self.fails = fails
+
+    async def read(self, caller: Caller, base_id: int, encoder: str) -> dict[bytes, bytes]:
+        self.reads += 1
+        return self.kept.get(encoder, {})
+
+    async def put(
+        self, caller: Caller, base_id: int, version: int, encoder: str, vectors: Sequence[KeptVector]
+    ) -> None:
+        if self.fails:
+            raise DatabaseUnavailable("The database does not answer.")
+        self.put_at_once.append(len(vectors))
+        self.kept.setdefault(encoder, {}).update((each.digest, each.vector) for each in vectors)
+
+
+async def test_after_a_restart_nothing_is_encoded_and_the_findings_are_the_same() -> None:
+    shelf, row, encoder = Shelf(), VectorRow(), CountingEncoder()
+    shelf.put(ANN, 1, 1, "opening hours", "returns and refunds", "parking")
+    first = await KnowledgeIndexes(shelf, encoder, vectors=row).get(ANN, 1, 1)
+    encoder.encoded.clear()
+
+    second = await KnowledgeIndexes(shelf, encoder, vectors=row).get(ANN, 1, 1)
+
+    assert encoder.encoded == []
+    assert second.has_vectors
+    assert second.search("where to park") == first.search("where to park")
+    assert KnowledgeIndex.build(first.entries, encoder).search("where to park") == first.search(
+        "where to park"
+    )
+
+
+async def test_only_what_changed_is_encoded_and_kept() -> None:
+    shelf, row, encoder = Shelf(), VectorRow(), CountingEncoder()
+    shelf.put(ANN, 1, 1, "opening hours", "returns")
+    indexes = KnowledgeIndexes(shelf, encoder, vectors=row)
+    await indexes.get(ANN, 1, 1)
+    encoder.encoded.clear()
+
+    shelf.put(ANN, 1, 2, "opening hours", "refunds")
+    index = await indexes.get(ANN, 1, 2)
+
+    assert encoder.encoded == ["refunds"]
+    assert row.put_at_once == [2, 1]
+    assert index.search("refunds").matches[0].entry_id == 1
+
+
+async def test_vectors_of_another_encoder_are_made_again() -> None:
+    shelf, row, encoder = Shelf(), VectorRow(), CountingEncoder()
+    shelf.put(ANN, 1, 1, "opening hours")
+    await KnowledgeIndexes(shelf, encoder, vectors=row).get(ANN, 1, 1)
+    encoder.encoded.clear()
+    encoder.name = "letters, counted anew"
+
+    await KnowledgeIndexes(shelf, encoder, vectors=row).get(ANN, 1, 1)
+
+    assert encoder.encoded == ["opening hours"]
+    assert set(row.kept) == {"letters", "letters, counted anew"}
+
+
+async def test_damaged_vectors_are_made_again() -> None:
+    shelf, row, encoder = Shelf(), VectorRow(), CountingEncoder()
+    shelf.put(ANN, 1, 1, "opening hours", "returns")
+    await KnowledgeIndexes(shelf, encoder, vectors=row).get(ANN, 1, 1)
+    row.kept["letters"][digest_of("returns")] = b"short"
+    encoder.encoded.clear()
+
+    index = await KnowledgeIndexes(shelf, encoder, vectors=row).get(ANN, 1, 1)
+
+    assert encoder.encoded == ["returns"]
+    assert index.search("returns").matches[0].entry_id == 1
+
+
+async def test_vectors_are_kept_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_KEPT_AT_ONCE", 2)
+    shelf, row = Shelf(), VectorRow()
+    shelf.put(ANN, 1, 1, "opening hours", "returns", "parking", "returns", "vouchers")
+
+    await KnowledgeIndexes(shelf, CountingEncoder(), vectors=row).get(ANN, 1, 1)
+
+    assert row.put_at_once == [3, 2]
+
+
+async def test_where_vectors_cannot_be_kept_meaning_is_compared_all_the_same() -> None:
+    shelf = Shelf()
+    shelf.put(ANN, 1, 1, "opening hours", "returns")
+
+    index = await KnowledgeIndexes(shelf, CountingEncoder(), vectors=VectorRow(fails=True)).get(ANN, 1, 1)
+
+    assert index.has_vectors
+    assert index.search("returns").matches[0].entry_id == 1
+
+
+async def test_a_large_base_whose_vectors_are_kept_has_them_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LARGE_FROM", 2)
+    shelf, row = Shelf(), VectorRow()
+    shelf.put(ANN, 1, 1, "opening hours", "returns", "parking")
+    await KnowledgeIndexes(shelf, CountingEncoder(), vectors=row).get(ANN, 1, 1)
+    slow = SlowEncoder()
+
+    index = await KnowledgeIndexes(shelf, slow, vectors=row).get(ANN, 1, 1)
+
+    assert index.has_vectors
+    assert slow.encoded == []
+
+
+def test_a_packed_vector_is_nearly_the_vector() -> None:
+    matrix = np.random.default_rng(7).normal(size=(50, 768)).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+
+    again = unpacked(packed(matrix))
+
+    assert (np.vecdot(matrix, again) > 0.9998).all()
+    assert np.allclose(np.linalg.norm(again, axis=1), 1.0, atol=1e-5)
+    assert len(packed(matrix)[0]) == 768
+    assert np.isfinite(unpacked(packed(np.zeros((1, 8), np.float32)))).all()

@@ -5,6 +5,7 @@ from officium.core.knowledge.entry import Entry, Findings, Match
 from officium.core.knowledge.errors import EncoderMissing
 from officium.core.knowledge.index import KnowledgeIndex
 from officium.core.knowledge.indexes import EntrySource, KnowledgeIndexes
+from officium.core.knowledge.kept_vectors import KeptVector, VectorShelf, digest_of
 
 __all__ = [
     "Encoder",
@@ -13,8 +14,11 @@ __all__ = [
     "EntrySource",
     "Findings",
     "Fluent",
+    "KeptVector",
     "KnowledgeIndex",
     "KnowledgeIndexes",
     "LocalEncoder",
     "Match",
+    "VectorShelf",
+    "digest_of",
 ]

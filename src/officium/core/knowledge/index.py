@@ -10,6 +10,7 @@ from officium.core.knowledge.calibrator import Calibrator, shipped_calibrator
 from officium.core.knowledge.encoder import Encoder, Fluent
 from officium.core.knowledge.entry import NOTHING, QUESTION_LONGEST, Entry, Findings, Match
 from officium.core.knowledge.evidence import Habits, evidence_of
+from officium.core.knowledge.kept_vectors import packed, unpacked
 from officium.core.knowledge.likeness import Measures
 from officium.core.knowledge.rows import Floats
 from officium.core.knowledge.vectors import PRESSED_FROM, Vectors
@@ -17,6 +18,7 @@ from officium.core.knowledge.words import words_of
 
 _FLUENCY_LEAST = 0.75
 _SAMPLE = 300
+_NONE: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,24 @@ class KnowledgeIndex:
 
     @classmethod
     def build(
-        cls, entries: Iterable[Entry], encoder: Encoder | None, calibrator: Calibrator | None = None
+        cls,
+        entries: Iterable[Entry],
+        encoder: Encoder | None,
+        calibrator: Calibrator | None = None,
+        kept: Mapping[str, bytes] = _NONE,
     ) -> "KnowledgeIndex":
-        """Encode every text of `entries`. May take minutes for many: call it in a thread."""
-        return _build(entries, encoder, {}, calibrator or shipped_calibrator())
+        """Encode every text of `entries` but those whose packed vectors are in `kept`.
 
-    def updated(self, changed: Iterable[Entry], removed: Iterable[int]) -> "KnowledgeIndex":
+        May take minutes for many: call it in a thread.
+        """
+        return _build(entries, encoder, {}, kept, calibrator or shipped_calibrator())
+
+    def updated(
+        self, changed: Iterable[Entry], removed: Iterable[int], kept: Mapping[str, bytes] = _NONE
+    ) -> "KnowledgeIndex":
         """Return the index with `changed` in place of entries with their ids, and without `removed`.
 
-        Only texts that were not in it are encoded.
+        Only texts that were not in it are encoded, and of those only such as are not in `kept`.
         """
         by_id = {entry.id: entry for entry in self.entries}
         by_id.update((entry.id, entry) for entry in changed)
@@ -52,7 +63,15 @@ class KnowledgeIndex:
         known = {}
         if self._measures.vectors is not None:
             known = dict(zip(self._texts, self._measures.vectors.rows(slice(None)), strict=True))
-        return _build(by_id.values(), self.encoder, known, self._calibrator)
+        return _build(by_id.values(), self.encoder, known, kept, self._calibrator)
+
+    def lacks(self, text: str) -> bool:
+        """Whether there is no vector of `text` in it."""
+        return not self.has_vectors or text not in self._encoded_texts
+
+    @cached_property
+    def _encoded_texts(self) -> frozenset[str]:
+        return frozenset(self._texts)
 
     @cached_property
     def size_bytes(self) -> int:
@@ -111,21 +130,44 @@ def _best(scores: Floats, count: int) -> list[int]:
 
 
 def _build(
-    entries: Iterable[Entry], encoder: Encoder | None, known: dict[str, Floats], calibrator: Calibrator
+    entries: Iterable[Entry],
+    encoder: Encoder | None,
+    known: Mapping[str, Floats],
+    kept: Mapping[str, bytes],
+    calibrator: Calibrator,
 ) -> KnowledgeIndex:
-    kept = tuple(sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.id))
+    ordered = tuple(sorted({entry.id: entry for entry in entries}.values(), key=lambda entry: entry.id))
     texts: list[str] = []
     owners: list[int] = []
-    for place, entry in enumerate(kept):
+    for place, entry in enumerate(ordered):
         texts += entry.texts()
         owners += [place] * (len(texts) - len(owners))
     are_many = len(texts) > PRESSED_FROM
     vectors = None
     if texts and encoder is not None and _reads(encoder, texts):
-        encode = partial(_encoded, encoder, known)
+        encode = partial(_encoded, encoder, known, kept)
         vectors = Vectors.pressed(texts, encode) if are_many else Vectors.whole(encode(texts))
     measures = Measures.build(texts, np.array(owners, np.int64), vectors, are_many)
-    return KnowledgeIndex(kept, encoder, tuple(texts), measures, Habits.of(measures, texts), calibrator)
+    return KnowledgeIndex(ordered, encoder, tuple(texts), measures, Habits.of(measures, texts), calibrator)
+
+
+def texts_to_encode(
+    entries: Iterable[Entry], encoder: Encoder | None, before: KnowledgeIndex | None
+) -> dict[str, list[int]]:
+    """Return the texts that an index of `entries` needs vectors of and `before` has not, with their entries.
+
+    There are none where the encoder does not know their language. Slow: call it in a thread.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.id)
+    pairs = [(text, entry.id) for entry in ordered for text in entry.texts()]
+    if not pairs or encoder is None or not _reads(encoder, [text for text, _ in pairs]):
+        return {}
+    found: dict[str, list[int]] = {}
+    for text, entry_id in pairs:
+        found.setdefault(text, []).append(entry_id)
+    if before is None or before.encoder is not encoder:
+        return found
+    return {text: ids for text, ids in found.items() if before.lacks(text)}
 
 
 def _reads(encoder: Encoder, texts: Sequence[str]) -> bool:
@@ -135,8 +177,18 @@ def _reads(encoder: Encoder, texts: Sequence[str]) -> bool:
     return encoder.fluency(texts[:: max(1, len(texts) // _SAMPLE)]) >= _FLUENCY_LEAST
 
 
-def _encoded(encoder: Encoder, known: Mapping[str, Floats], texts: Sequence[str]) -> Floats:
-    """Return a vector for each text, encoding each distinct text once and none that is known."""
-    missing = [text for text in dict.fromkeys(texts) if text not in known]
-    made = dict(zip(missing, encoder.encode(missing), strict=True)) if missing else {}
-    return np.stack([made[text] if text in made else known[text] for text in texts])
+def _encoded(
+    encoder: Encoder, known: Mapping[str, Floats], kept: Mapping[str, bytes], texts: Sequence[str]
+) -> Floats:
+    """Return a vector for each text, encoding each distinct text once and none that is known or kept.
+
+    New ones are as they will be when they were kept, so that an index is the same after the next start.
+    """
+    missing = [text for text in dict.fromkeys(texts) if text not in known and text not in kept]
+    made = dict(zip(missing, packed(encoder.encode(missing)), strict=True)) if missing else {}
+    rows: dict[str, Floats] = {text: known[text] for text in texts if text in known}
+    others = [text for text in dict.fromkeys(texts) if text not in rows]
+    if others:
+        whole = unpacked([made.get(text) or kept[text] for text in others])
+        rows.update(zip(others, whole, strict=True))
+    return np.stack([rows[text] for text in texts])

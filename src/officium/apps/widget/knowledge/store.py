@@ -20,8 +20,9 @@ from officium.apps.widget.knowledge.entry import (
     folded,
 )
 from officium.apps.widget.knowledge.errors import InvalidEntry, KnowledgeChanged
-from officium.apps.widget.knowledge.tables import kb_changes, kb_entries, kb_versions
+from officium.apps.widget.knowledge.tables import kb_changes, kb_entries, kb_vectors, kb_versions
 from officium.apps.widget.tables import widget_configs
+from officium.core.knowledge import Entry, digest_of
 from officium.core.tenancy import AuditEntry, Caller
 from officium.core.tenancy.audit.store import record
 from officium.kit.database import Database
@@ -267,6 +268,7 @@ class _Step:
             )
             if (await connection.execute(query)).rowcount == 0:
                 raise _changed()
+            await _forget_vectors(caller, connection, entry, draft)
             changes.append((entry.id, "changed", draft))
         for some in _in_parts(plan.deleted):
             gone = (
@@ -337,6 +339,24 @@ async def _write_history(
     ]
     if rows:
         await connection.execute(insert(kb_changes), rows)
+
+
+async def _forget_vectors(
+    caller: Caller, connection: AsyncConnection, before: KnowledgeEntry, after: EntryDraft
+) -> None:
+    """Delete the vectors of texts by which an entry is no longer found."""
+    gone = set(_texts(before)) - set(_texts(after))
+    if gone:
+        query = delete(kb_vectors).where(
+            kb_vectors.c.tenant_id == caller.tenant_id,
+            kb_vectors.c.entry_id == before.id,
+            kb_vectors.c.digest.in_([digest_of(text) for text in gone]),
+        )
+        await connection.execute(query)
+
+
+def _texts(draft: EntryDraft) -> tuple[str, ...]:
+    return Entry(0, draft.phrasings, draft.answer).texts()
 
 
 def as_json(draft: EntryDraft) -> dict[str, Any]:

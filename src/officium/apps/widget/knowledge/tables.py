@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -75,3 +76,16 @@ kb_changes = Table(
     Index("ix_kb_changes_entry", "widget_id", "entry_id", "version"),
 )
 """What each entry was from a version on; null where it was deleted."""
+
+kb_vectors = Table(
+    "kb_vectors",
+    metadata,
+    *_owners(),
+    Column("entry_id", _Id, ForeignKey("kb_entries.id", ondelete="CASCADE"), nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("encoder", String(64), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("entry_id", "digest"),
+    Index("ix_kb_vectors_widget", "widget_id", "tenant_id"),
+)
+"""The vectors of the texts by which entries are found, by the digests of these. They can be made again."""

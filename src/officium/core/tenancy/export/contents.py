@@ -91,6 +91,7 @@ LEFT_OUT: Mapping[str, str] = {
     "live_answers": "answers while they are written; they end up in the messages",
     "answer_events": "pieces of answers while they are written; they end up in the messages",
     "request_contents": "prompts and answers of the request log, kept sealed for some days at most",
+    "kb_vectors": "what a search makes of the entries, which are there in full",
     "usage_tallies": "sums of the usage log, which is there in full",
     "usage_histograms": "times of the usage log in buckets; the log is there in full",
     "tenant_exports": "the exports themselves",
