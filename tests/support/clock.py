@@ -1,6 +1,6 @@
 """A clock that moves when it is told to."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 
 class HandClock:
@@ -18,3 +18,8 @@ class HandClock:
 
     def advance(self, seconds: float) -> None:
         self._passed_s += seconds
+
+
+def utc_today() -> date:
+    """The day on the system's clock. Ask when it is needed: a run of the tests may last beyond midnight."""
+    return datetime.now(UTC).date()

@@ -14,8 +14,8 @@ from officium.apps.cashflow.statistics import AS_STATED, Calibration
 from officium.core.tenancy import Caller, Tenant, TenantStore, operator_of
 from officium.kit.clock import SystemClock
 from officium.kit.database import Database
+from tests.support.clock import utc_today
 
-TODAY = datetime.now(UTC).date()
 CONFIG = SavedConfig()
 
 
@@ -71,12 +71,12 @@ async def test_changed_deal_is_read_alone_and_everything_else_is_remembered(
     ids = await _bring(deals, caller, 20)
     await _age(database, caller)
     keeper = HistoryKeeper(store, SystemClock(), _no_correction)
-    first = await keeper.load(caller, CONFIG, TODAY)
-    again = await keeper.load(caller, CONFIG, TODAY)
+    first = await keeper.load(caller, CONFIG, utc_today())
+    again = await keeper.load(caller, CONFIG, utc_today())
     store.read = 0
 
     await deals.update_deal(caller, ids[3], DealChanges(value=Decimal(77)))
-    changed = await keeper.load(caller, CONFIG, TODAY)
+    changed = await keeper.load(caller, CONFIG, utc_today())
 
     assert again is first
     assert store.read == 1
@@ -89,12 +89,12 @@ async def test_deals_that_are_new_closed_or_gone_are_noticed(
     ids = await _bring(deals, caller, 5)
     await _age(database, caller)
     keeper = HistoryKeeper(store, SystemClock(), _no_correction)
-    await keeper.load(caller, CONFIG, TODAY)
+    await keeper.load(caller, CONFIG, utc_today())
 
     await deals.delete_deal(caller, ids[0])
     (new,) = await _bring(deals, caller, 1)
     await deals.update_deal(caller, ids[1], DealChanges(stage="Lost"))
-    found = await keeper.load(caller, CONFIG, TODAY)
+    found = await keeper.load(caller, CONFIG, utc_today())
 
     assert sorted(found.rows) == [*ids[2:], new]
     assert [deal.deal_id for deal in found.closed] == [ids[1]]
@@ -104,13 +104,13 @@ async def test_deals_that_are_new_closed_or_gone_are_noticed(
 async def test_past_day_shows_a_closed_deal_as_it_was_then(
     store: _CountingStore, deals: DealService, caller: Caller
 ):
-    start, end = TODAY - timedelta(days=40), TODAY - timedelta(days=5)
+    start, end = utc_today() - timedelta(days=40), utc_today() - timedelta(days=5)
     (id,) = await _bring(deals, caller, 1, created_on=start, stage_changed_on=start, owner_name="Layla")
     await deals.update_deal(caller, id, DealChanges(stage="Paid", stage_changed_on=end))
     keeper = HistoryKeeper(store, SystemClock(), _no_correction)
 
-    then = await keeper.load(caller, CONFIG, TODAY - timedelta(days=20))
-    now = await keeper.load(caller, CONFIG, TODAY)
+    then = await keeper.load(caller, CONFIG, utc_today() - timedelta(days=20))
+    now = await keeper.load(caller, CONFIG, utc_today())
 
     assert (then.rows[id]["title"], then.rows[id]["stage"], then.rows[id]["owner_name"]) == (
         "Project",
@@ -125,13 +125,13 @@ async def test_correction_of_confidence_stays_until_a_deal_ends(
 ):
     ids = await _bring(deals, caller, 3)
     keeper = HistoryKeeper(store, SystemClock(), _no_correction)
-    first = await keeper.load(caller, CONFIG, TODAY)
+    first = await keeper.load(caller, CONFIG, utc_today())
     found = first.correction
 
     await deals.update_deal(caller, ids[0], DealChanges(value=Decimal(7)))
-    changed = await keeper.load(caller, CONFIG, TODAY)
+    changed = await keeper.load(caller, CONFIG, utc_today())
     await deals.update_deal(caller, ids[0], DealChanges(stage="Lost"))
-    ended = await keeper.load(caller, CONFIG, TODAY)
+    ended = await keeper.load(caller, CONFIG, utc_today())
 
     assert changed.said_correction is found
     assert ended.said_correction is None
@@ -140,22 +140,22 @@ async def test_correction_of_confidence_stays_until_a_deal_ends(
 async def test_closed_deal_that_is_corrected_or_opened_again_is_not_kept_twice(
     database: Database, store: _CountingStore, deals: DealService, caller: Caller
 ):
-    start = TODAY - timedelta(days=40)
+    start = utc_today() - timedelta(days=40)
     ids = await _bring(deals, caller, 4, created_on=start, stage_changed_on=start)
     for id in ids[:3]:
-        await deals.update_deal(caller, id, DealChanges(stage="Paid", stage_changed_on=TODAY))
+        await deals.update_deal(caller, id, DealChanges(stage="Paid", stage_changed_on=utc_today()))
     await _age(database, caller)
     keeper = HistoryKeeper(store, SystemClock(), _no_correction)
-    await keeper.load(caller, CONFIG, TODAY)
+    await keeper.load(caller, CONFIG, utc_today())
 
     await deals.update_deal(caller, ids[0], DealChanges(value=Decimal(77)))
     await deals.update_deal(
         caller, ids[1], DealChanges(stage="Under Progress", paid_on=None, invoiced_on=None)
     )
     await deals.delete_deal(caller, ids[2])
-    found = await keeper.load(caller, CONFIG, TODAY)
+    found = await keeper.load(caller, CONFIG, utc_today())
 
     assert [(deal.deal_id, deal.amount) for deal in found.closed] == [(ids[0], Decimal(77))]
     assert sorted(found.rows) == [ids[1], ids[3]]
-    assert found.endings[ids[0]][1] == TODAY
+    assert found.endings[ids[0]][1] == utc_today()
     assert found.endings.get(ids[2]) is None

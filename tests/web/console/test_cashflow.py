@@ -4,7 +4,7 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -16,12 +16,12 @@ from officium.apps.cashflow.statistics import WorkingCalendar
 from officium.core.tenancy import operator_of
 from officium.core.tenancy.sign_in import Role
 from officium.web.console.figures import Figures
+from tests.support.clock import utc_today
 from tests.support.console import PASSWORD, Visitor, csrf_in
 from tests.support.house import WITHOUT_RATE_LIMITS, House, open_house
 from tests.support.web import Reply
 
 PAGE = "/console/cashflow"
-TODAY = datetime.now(UTC).date()
 GOOD = (
     "title,stage,amount,ccy,created\n"
     "Alpha,Order Received,1000.50,SAR,2026-01-05\n"
@@ -364,7 +364,7 @@ async def test_country_and_terms_are_set_and_forecasts_follow(house: House) -> N
     )
     wrong = await _post(visitor, f"{PAGE}/settings", **{**told, **lists, "stage_days": "Order Received 10"})
     page = await visitor.get(PAGE)
-    due = _working_day(TODAY + timedelta(days=100))
+    due = _working_day(utc_today() + timedelta(days=100))
 
     assert saved.status == 303
     assert wrong.status == 400
