@@ -285,13 +285,13 @@ async def test_those_who_wait_are_served_in_the_order_they_came(database: Databa
 
 async def test_a_small_call_does_not_slip_past_a_large_one(database: Database, start: Any):
     await save_budgets(database, a_budget(limit=600))
-    ledger = await start(wait_s=0.15)
+    ledger = await start(wait_s=1.0)
     await ledger.hold()
     large = asyncio.create_task(ledger.hold())
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.15)
 
     small = asyncio.create_task(ledger.hold(tokens=10, output=10))
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.15)
 
     assert not small.done()
     assert (await large).output_tokens == 100
