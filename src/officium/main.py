@@ -22,6 +22,7 @@ from prometheus_client.process_collector import ProcessCollector
 from pydantic import SecretStr
 
 from officium.apps.cashflow.deals import DealService, DealStore
+from officium.apps.cashflow.outlooks import Outlooks, OutlookStore
 from officium.apps.cashflow.runs import RunStore
 from officium.apps.cashflow.service import CashflowService
 from officium.apps.personas import Adviser, AdvisorService, PersonaConfigService, PersonaStore
@@ -258,6 +259,7 @@ class Parts:
     rulebook: RuleBook
     rule_trials: RuleTrials
     cashflow: CashflowService
+    outlooks: Outlooks
     usage_log: UsageLog
     contents: ContentService
     content_keeper: ContentKeeper | None
@@ -436,6 +438,7 @@ def build_parts(settings: Settings) -> Parts:
         default_model=settings.default_model,
         other_uses=[ConfigUses(configs)],
     )
+    cashflow = CashflowService(DealStore(database), RunStore(database), gateway, models, prompts, clock)
     return Parts(
         settings=settings,
         clock=clock,
@@ -517,7 +520,8 @@ def build_parts(settings: Settings) -> Parts:
             clock,
         ),
         deals=DealService(DealStore(database), clock),
-        cashflow=CashflowService(DealStore(database), RunStore(database), gateway, models, prompts, clock),
+        cashflow=cashflow,
+        outlooks=Outlooks(cashflow, OutlookStore(database), clock),
         usage_log=usage_log,
         contents=content_service,
         content_keeper=content_keeper,
@@ -599,6 +603,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             rulebook=parts.rulebook,
             rule_trials=parts.rule_trials,
             cashflow=parts.cashflow,
+            outlooks=parts.outlooks,
             destinations=parts.destinations,
             prices=parts.prices,
             prompts=parts.prompts,
@@ -669,6 +674,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         stack.push_async_callback(parts.ledger.close)
         await parts.gateway.start()
         stack.push_async_callback(parts.gateway.close)
+        stack.push_async_callback(parts.outlooks.close)
         parts.live_answers.open()
         stack.push_async_callback(parts.live_answers.close, parts.settings.drain_timeout_s)
         stack.push_async_callback(parts.authenticator.close)

@@ -81,6 +81,7 @@ from officium.web.console.pages import advisors, overview, overview_widgets, req
 from officium.web.console.pages import rules as rules_pages
 from officium.web.console.pages.audit import AuditEntries
 from officium.web.console.pages.budgets import BudgetParts, RateLimits
+from officium.web.console.pages.cashflow import ShownOutlooks
 from officium.web.console.pages.clients import Credits
 from officium.web.console.pages.exports import Exports
 from officium.web.console.pages.keys import Keys
@@ -228,6 +229,7 @@ class WebParts:
     rulebook: rules_pages.Book
     rule_trials: RuleTrials
     cashflow: Cashflow
+    outlooks: ShownOutlooks
     destinations: DestinationService
     prices: Prices
     prompts: PromptService
@@ -617,6 +619,7 @@ def _console(parts: WebParts) -> ConsoleParts:
         writer=parts.writer,
         heartbeat_s=parts.heartbeat_s,
         cashflow=parts.cashflow,
+        outlooks=parts.outlooks,
         deals=parts.deals,
         overviews=parts.overviews,
         attention=parts.attention,

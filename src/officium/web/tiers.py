@@ -360,6 +360,8 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("POST", "/console/rules/catalogue/reset"): "strict",
     ("GET", "/console/cashflow"): "exempt",
     ("GET", "/console/cashflow/forecast/{form}"): "exempt",
+    ("GET", "/console/cashflow/progress"): "exempt",
+    ("POST", "/console/cashflow/outlook"): "general",
     ("POST", "/console/cashflow/sample"): "general",
     ("GET", "/console/cashflow/deals"): "exempt",
     ("POST", "/console/cashflow/deals"): "general",

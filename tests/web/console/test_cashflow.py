@@ -1,5 +1,6 @@
 """The cash-flow pages: who may see and change what, and that nothing is imported by halves."""
 
+import asyncio
 import io
 import json
 import re
@@ -461,3 +462,71 @@ def _unescaped(text: str) -> str:
 
 def _working_day(day: date) -> date:
     return WorkingCalendar("SA").next_working_day(day)
+
+
+async def test_many_deals_are_computed_aside_and_the_page_says_how_old_they_are(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("officium.apps.cashflow.outlooks.service.MOST_AT_ONCE", 0)
+    visitor, other = await _visitor(house), await _visitor(house, "eve@example.com", "Beta")
+    await _post(visitor, f"{PAGE}/sample")
+    await _post(other, f"{PAGE}/sample")
+
+    waiting = await visitor.get(PAGE)
+    fresh = await _computed(visitor)
+    await _created(visitor)
+    stale = await visitor.get(PAGE)
+    await _post(visitor, f"{PAGE}/outlook")
+    renewed = await _computed(visitor)
+    theirs = await other.get(PAGE)
+
+    assert "Step 1 of 3" in _text(waiting)
+    assert b"data-outlook=" in waiting.body
+    assert "Payments in SAR" not in _text(waiting)
+    assert "Payments in SAR" in _text(fresh)
+    assert "have changed since" not in _text(fresh)
+    assert "Deals, settings or backtests have changed since" in _text(stale)
+    assert "Project Alpha" not in _text(stale)
+    assert "have changed since" not in _text(renewed)
+    assert "Project Alpha" in _text(renewed)
+    assert b"data-outlook=" in theirs.body
+
+
+async def test_lists_go_on_to_their_end_and_say_when_the_figures_are_newer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("officium.web.console.pages.cashflow_view.LISTED", 7)
+    visitor = await _visitor(house)
+    await _post(visitor, f"{PAGE}/sample")
+    found, path = list[str](), f"{PAGE}?horizon=30&certainty=0.25"
+    page = await visitor.get(path)
+    whole = {
+        name: int(n)
+        for name, n in re.findall(r'id="(dated|filtered)">[^<]*<span class="tag">(\d+)', page.body.decode())
+    }
+
+    for name in ("dated", "left_out"):
+        body = page.body.decode()
+        section = body[body.index('id="dated"' if name == "dated" else 'id="filtered"') :]
+        while more := re.search(rf'data-more href="([^"]+list={name}[^"]+)"', section):
+            found += re.findall(r"deals/(\d+)", section.partition("data-more")[0])
+            section = (
+                await visitor.send("GET", _unescaped(more[1]).partition("#")[0], b"", {"hx-request": "true"})
+            ).body.decode()
+        found += re.findall(r"deals/(\d+)", section.partition("</table>")[0])
+    strange = await visitor.send(
+        "GET", f"{path}&after=2026-01-01.1&made=long-ago", b"", {"hx-request": "true"}
+    )
+
+    assert whole["dated"] > 7
+    assert whole["filtered"] > 7
+    assert len(found) == len(set(found)) == whole["dated"] + whole["filtered"]
+    assert "computed again since you opened this page" in _text(strange)
+
+
+async def _computed(visitor: Visitor) -> Reply:
+    """The page once nothing is being computed any more."""
+    async with asyncio.timeout(60):
+        while b"data-outlook-done" not in (await visitor.get(f"{PAGE}/progress")).body:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return await visitor.get(PAGE)

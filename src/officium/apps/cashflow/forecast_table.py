@@ -143,7 +143,14 @@ def aggregate(
 
 def is_within(prediction: DealPrediction, today: date, horizon_days: int) -> bool:
     """Whether any of what is predicted of the deal happens until the horizon, or is overdue."""
-    return any(True for _ in _happenings(prediction, today, later(today, horizon_days)))
+    first = first_happening(prediction, today)
+    return first is not None and first <= later(today, horizon_days)
+
+
+def first_happening(prediction: DealPrediction, today: date) -> date | None:
+    """The first day on which any of what is predicted of the deal counts: today where it is overdue."""
+    days = [day or today for day, _, _ in _happenings(prediction, today, date.max)]
+    return min(days, default=None)
 
 
 _OVERDUE = Period(OVERDUE, date.min, date.min)

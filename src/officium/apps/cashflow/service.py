@@ -1,9 +1,10 @@
 """What a caller may ask about its cash: predictions, forecasts, backtests, scenarios, and why."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, TypeVar
+from weakref import ref
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -16,6 +17,7 @@ from officium.apps.cashflow.cash_forecast import (
     CashForecastInput,
     forecast_cash,
     forecast_rows,
+    wanted_deals,
 )
 from officium.apps.cashflow.cash_scenario import Scenario, ScenarioInput, compare_scenario
 from officium.apps.cashflow.deals import DealStore, SavedConfig
@@ -26,6 +28,7 @@ from officium.apps.cashflow.explanation import counterfactual_words, reasons
 from officium.apps.cashflow.gateway_reader import Gateway, GatewayReader, Models, Prompts
 from officium.apps.cashflow.history import LearnedDates, TenantHistory
 from officium.apps.cashflow.history_keeper import HistoryKeeper
+from officium.apps.cashflow.outlooks.outlook import DatedDeal, Outlook, Stamp, dated_deal
 from officium.apps.cashflow.prediction import (
     MOST_NOTES,
     CashflowPredictionInput,
@@ -33,6 +36,7 @@ from officium.apps.cashflow.prediction import (
     DealForPrediction,
     DealNote,
     DealPrediction,
+    PredictionOptions,
 )
 from officium.apps.cashflow.prediction_service import CashflowPredictionService
 from officium.apps.cashflow.runs import Run, RunHead, RunKind, RunNotFound, RunScore, RunStore, SignalProof
@@ -43,10 +47,14 @@ from officium.core.gateway import CallContext
 from officium.core.tenancy import Caller, require
 from officium.kit.clock import Clock
 from officium.kit.errors import InvalidRequest
+from officium.kit.version import __version__
 
 LARGEST_PAGE = 100
 _WORKS_AT_ONCE = 2
 _BACKTESTS = 5
+_DATED_AT_ONCE = 500
+_READ, _ADDED_UP = 30, 45
+"""Percent of an outlook's work, by the time with ten thousand open deals; what remains is dating them."""
 
 _log = structlog.get_logger("cashflow")
 T = TypeVar("T")
@@ -59,13 +67,6 @@ class DealWhy(Record):
     prediction: DealPrediction
     reasons: tuple[str, ...]
     counterfactuals: tuple[str, ...]
-
-
-class CashView(Record):
-    """A forecast, and the dates of the deals it is made of."""
-
-    forecast: CashForecast
-    prediction: CashflowPredictionResult
 
 
 class CashflowService:
@@ -88,6 +89,7 @@ class CashflowService:
         self._clock = clock
         self._keeper = HistoryKeeper(deals, clock, self._correction)
         self._turns = asyncio.Semaphore(_WORKS_AT_ONCE)
+        self._dated: dict[str, tuple[ref[TenantHistory], tuple[DatedDeal, ...]]] = {}
 
     async def predict(
         self, caller: Caller, asked: CashflowPredictionInput, about: CallContext
@@ -156,28 +158,32 @@ class CashflowService:
         _, history = await self._load(caller, None)
         return prove_signals(await self._runs.list_shifts(caller), history.endings)
 
-    async def look(
-        self, caller: Caller, asked: CashForecastInput, *, confidence_threshold: float = 0.0
-    ) -> CashView:
-        """A forecast and the dates of its deals, to look at: nothing is kept, no model asked.
-
-        Raises PermissionDenied.
-        """
+    async def stamp(self, caller: Caller) -> Stamp:
+        """On what a forecast of this moment would rest. Raises PermissionDenied."""
         require_reading(caller)
+        config = await self._deals.find_config(caller)
+        count, last, changed = await self._deals.read_version(caller)
+        tests = await self._runs.list_runs(caller, "backtest", None, 1)
+        parts = (count, last, changed, config.updated_at, tests[0].id if tests else 0, __version__)
+        return Stamp(today=self._today(config, None), state=" ".join(map(str, parts)))
+
+    async def look(
+        self, caller: Caller, asked: CashForecastInput, tell: Callable[[int], Awaitable[None]] | None = None
+    ) -> Outlook:
+        """A forecast and the dates of its deals, to look at: no run is kept, no model asked.
+
+        `tell` hears how many percent of the work are done. Raises PermissionDenied.
+        """
+        made_at, stamp = self._clock.now(), await self.stamp(caller)
         config, history = await self._load(caller, asked.today)
+        tell = tell or _nobody_listens
+        await tell(_READ)
         made = await self._aside(lambda: forecast_cash(history, asked))
-        wanted = CashflowPredictionInput(
-            pipeline_name=asked.pipeline_name,
-            currency=asked.currency,
-            granularity=asked.granularity,
-            horizon_days=asked.horizon_days,
-            confidence_threshold=confidence_threshold,
-            use_llm=False,
-            today=history.today,
-        )
-        return CashView(
-            forecast=made, prediction=await self._predicted(caller, config, history, wanted, None)
-        )
+        await tell(_ADDED_UP)
+        wanted = {deal.deal_id for deal in wanted_deals(history, asked)}
+        dated = await self._all_dated(caller, config, history, tell)
+        mine = tuple(one for one in dated if one.deal_id in wanted)
+        return Outlook(made_at=made_at, stamp=stamp, forecast=made, deals=mine)
 
     async def forecast(self, caller: Caller, asked: CashForecastInput, *, keep: bool = True) -> CashForecast:
         """Cash by week or month with ranges, and keep the run. Asks no model. Raises PermissionDenied."""
@@ -247,8 +253,10 @@ class CashflowService:
 
     async def _load(self, caller: Caller, said: date | None) -> tuple[SavedConfig, TenantHistory]:
         config = await self._deals.find_config(caller)
-        today = said or self._clock.now().astimezone(ZoneInfo(config.time_zone)).date()
-        return config, await self._keeper.load(caller, config, today)
+        return config, await self._keeper.load(caller, config, self._today(config, said))
+
+    def _today(self, config: SavedConfig, said: date | None) -> date:
+        return said or self._clock.now().astimezone(ZoneInfo(config.time_zone)).date()
 
     async def _correction(self, caller: Caller) -> Calibration:
         """What the latest backtest of all deals found out about stated confidence."""
@@ -280,6 +288,38 @@ class CashflowService:
         deals = await self._prepared(caller, history, asked)
         dated = asked.model_copy(update={"today": history.today})
         return await service.predict_cashflow(dated, deals)
+
+    async def _all_dated(
+        self,
+        caller: Caller,
+        config: SavedConfig,
+        history: TenantHistory,
+        tell: Callable[[int], Awaitable[None]],
+    ) -> tuple[DatedDeal, ...]:
+        """All open deals with their dates, the next to be paid first; kept as long as the history is."""
+        known = self._dated.get(caller.tenant_id)
+        if known is not None and known[0]() is history:
+            return known[1]
+        service = CashflowPredictionService(
+            None,
+            config.rules,
+            history=LearnedDates(history, config.calendar),
+            stages=config.stage_days,
+            clock=self._clock,
+        )
+        ids, found = list(history.rows), list[DatedDeal]()
+        for at in range(0, len(ids), _DATED_AT_ONCE):
+            deals = await asyncio.to_thread(history.deals_to_predict, {}, ids[at : at + _DATED_AT_ONCE])
+            outcome = await service.predict(deals, PredictionOptions(use_llm=False), history.today)
+            said = {one.deal_id: one for one in outcome.predictions}
+            found += [dated_deal(deal, said.get(deal.deal_id), history.today) for deal in deals]
+            await tell(_ADDED_UP + (99 - _ADDED_UP) * len(found) // len(ids))
+        dated = tuple(sorted(found, key=lambda one: one.place))
+        gone = [tenant for tenant, (kept, _) in self._dated.items() if kept() is None]
+        for tenant in gone:
+            del self._dated[tenant]
+        self._dated[caller.tenant_id] = ref(history), dated
+        return dated
 
     async def _prepared(
         self, caller: Caller, history: TenantHistory, asked: CashflowPredictionInput
@@ -319,3 +359,7 @@ class CashflowService:
     async def _aside(self, work: Callable[[], T]) -> T:
         async with self._turns:
             return await asyncio.to_thread(work)
+
+
+async def _nobody_listens(_percent: int) -> None:
+    """Nobody wants to know how far it is."""

@@ -12,7 +12,7 @@ from officium.apps.cashflow.cash_forecast import CashForecast, CashForecastInput
 from officium.apps.cashflow.cash_scenario import Scenario, ScenarioInput
 from officium.apps.cashflow.prediction import CashflowPredictionInput, CashflowPredictionResult
 from officium.apps.cashflow.runs import Run, RunHead, RunKind, RunScore, SignalProof
-from officium.apps.cashflow.service import LARGEST_PAGE, CashView, DealWhy
+from officium.apps.cashflow.service import LARGEST_PAGE, DealWhy
 from officium.core.gateway.call import CallContext
 from officium.core.tenancy.caller import Caller
 from officium.web.caller import Authenticator
@@ -42,10 +42,6 @@ class Cashflow(Protocol):
     async def score(self, caller: Caller, run_id: int) -> RunScore: ...
 
     async def prove_signals(self, caller: Caller) -> SignalProof: ...
-
-    async def look(
-        self, caller: Caller, asked: CashForecastInput, *, confidence_threshold: float = 0.0
-    ) -> CashView: ...
 
     async def forecast(
         self, caller: Caller, asked: CashForecastInput, *, keep: bool = True

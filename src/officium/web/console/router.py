@@ -26,7 +26,7 @@ from officium.web.console.pages.audit import AuditEntries, NamesOf, add_audit_pa
 from officium.web.console.pages.board import Board, add_board_page
 from officium.web.console.pages.budgets import BudgetParts, add_budgets_page
 from officium.web.console.pages.business import Businesses, add_business_page
-from officium.web.console.pages.cashflow import CashflowPages, add_cashflow_page
+from officium.web.console.pages.cashflow import CashflowPages, ShownOutlooks, add_cashflow_page
 from officium.web.console.pages.cashflow_deals import add_cashflow_deals
 from officium.web.console.pages.cashflow_files import add_cashflow_files
 from officium.web.console.pages.cashflow_proof import add_cashflow_proof
@@ -111,6 +111,7 @@ class ConsoleParts:
     writer: Writer
     heartbeat_s: float
     cashflow: Cashflow
+    outlooks: ShownOutlooks
     deals: Deals
     overviews: Overviews
     attention: Attention
@@ -151,7 +152,7 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     add_rules_pages(closed, studio)
     add_rule_tries(closed, studio)
     add_rule_desk(closed, studio)
-    cashflow = CashflowPages(parts.cashflow, parts.deals, frame)
+    cashflow = CashflowPages(parts.cashflow, parts.outlooks, parts.deals, frame)
     for add in (add_cashflow_page, add_cashflow_deals, add_cashflow_files, add_cashflow_proof):
         add(closed, cashflow)
     add_widget_pages(closed, parts.widgets, frame)

@@ -43,6 +43,7 @@ deals = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_deals_tenant", "tenant_id", "id"),
+    Index("ix_deals_stages", "tenant_id", "pipeline", "stage", "status"),
     Index("ix_deals_status", "tenant_id", "status", "id"),
     Index("ix_deals_external_id", "tenant_id", "external_id", unique=True),
     Index("ix_deals_updated", "tenant_id", "updated_at"),

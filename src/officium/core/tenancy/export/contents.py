@@ -94,6 +94,7 @@ LEFT_OUT: Mapping[str, str] = {
     "kb_vectors": "what a search makes of the entries, which are there in full",
     "usage_tallies": "sums of the usage log, which is there in full",
     "usage_histograms": "times of the usage log in buckets; the log is there in full",
+    "cashflow_outlooks": "what a page shows of the deals, which are there in full",
     "tenant_exports": "the exports themselves",
     "tenant_export_pieces": "the exports themselves",
 }

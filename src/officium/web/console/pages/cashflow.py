@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from officium.apps.cashflow.cash_forecast import FORECAST_COLUMNS, CashForecast, forecast_rows
-from officium.apps.cashflow.prediction import CashflowPredictionResult, DealPrediction
+from officium.apps.cashflow.cash_forecast import (
+    FORECAST_COLUMNS,
+    CashForecast,
+    CashForecastInput,
+    forecast_rows,
+)
+from officium.apps.cashflow.outlooks import OutlookView, Work
 from officium.core.tenancy.caller import Caller
 from officium.kit.errors import InvalidRequest
 from officium.web.api.cashflow import Cashflow
@@ -22,14 +26,27 @@ from officium.web.console.pages.cashflow_view import (
     Asked,
     balance_chart,
     currency_views,
+    deal_lists,
     read_query,
 )
+from officium.web.console.pages.moments import moment_in
+from officium.web.console.signed_in import is_from_script
 from officium.web.console.texts import readers_language
 from officium.web.csv_text import Cell, csv_response
 
 ROOT = "/console/cashflow"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_SHOWN = 100
+_OVERDUE_SHOWN = 100
+
+
+class ShownOutlooks(Protocol):
+    """Forecasts to look at, worked out aside where that takes a while."""
+
+    async def open(self, caller: Caller, asked: CashForecastInput, open_deals: int) -> OutlookView: ...
+
+    async def make(self, caller: Caller, asked: CashForecastInput) -> None: ...
+
+    async def find_work(self, caller: Caller, asked: CashForecastInput) -> Work: ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,7 @@ class CashflowPages:
     """What all pages of this room need."""
 
     cashflow: Cashflow
+    outlooks: ShownOutlooks
     deals: Deals
     frame: Frame
 
@@ -76,6 +94,18 @@ def add_cashflow_page(router: APIRouter, pages: CashflowPages) -> None:
     async def show(request: Request) -> Response:
         return await _show(pages, request)
 
+    @router.get(f"{ROOT}/progress")
+    async def progress(request: Request) -> Response:
+        asked = read_query(request.query_params, pages.figures, pages.frame)
+        work = await pages.outlooks.find_work(request.state.session.caller, asked.input)
+        return pages.frame.fragment("cashflow/progress.html", work=work, query=urlencode(_plain(asked.said)))
+
+    @router.post(f"{ROOT}/outlook")
+    async def make(request: Request) -> Response:
+        asked = read_query(request.state.form, pages.figures, pages.frame)
+        await pages.outlooks.make(request.state.session.caller, asked.input)
+        return redirect(f"{ROOT}?{urlencode(_plain(asked.said))}")
+
     @router.get(f"{ROOT}/forecast/{{form}}")
     async def take_away(request: Request, form: str) -> Response:
         caller = request.state.session.caller
@@ -113,37 +143,78 @@ async def _show(pages: CashflowPages, request: Request) -> Response:
         error, asked = fault, read_query({}, figures, frame)
         request.scope["officium.error"] = fault.code
         asked = Asked(asked.input, asked.basis, asked.certainty, dict(request.query_params))
-    view = await pages.cashflow.look(caller, asked.input, confidence_threshold=asked.certainty)
-    made = view.forecast
+    view = await pages.outlooks.open(caller, asked.input, choices["open_count"])
+    query = urlencode(_plain(asked.said))
+    outlook = view.outlook
+    if outlook is None:
+        config = await pages.deals.get_config(caller)
+        values = {"config": config, "floors": sorted({config.currency, *_asked_currencies(asked)})}
+        return _page(pages, request, "cashflow_waiting.html", asked, error, view, query, **values, **choices)
+    made = outlook.forecast
+    after, is_rest = request.query_params.get("after", ""), request.query_params.get("list") == "left_out"
+    lists = deal_lists(outlook, asked, "" if is_rest else after, after if is_rest else "")
+    if after and is_from_script(request):
+        return pages.frame.fragment(
+            "cashflow/outlook_rows.html",
+            figures=figures,
+            lists=lists,
+            which="left_out" if is_rest else "dated",
+            asked=asked,
+            query=query,
+            is_newer=request.query_params.get("made") != outlook.made_at.isoformat(),
+        )
     config = await pages.deals.get_config(caller)
-    return pages.page(
+    return _page(
+        pages,
         request,
         "cashflow.html",
-        status=200 if error is None else 400,
-        error=error,
-        faulty=None if error is None else error.fields.get("param"),
-        asked=asked,
+        asked,
+        error,
+        view,
+        query,
         made=made,
+        made_at=moment_in(request.state.session.tenant.time_zone, outlook.made_at),
         views=currency_views(made, asked.basis, figures, frame),
         balance=balance_chart(made, figures, frame),
-        dated=_by_payment(view.prediction)[:_SHOWN],
-        prediction=view.prediction,
-        shown_deals=_SHOWN,
+        lists=lists,
+        overdue_count=sum(totals.overdue_count for totals in made.payments.totals),
+        overdue_shown=_OVERDUE_SHOWN,
         config=config,
-        horizons=HORIZONS,
-        certainties=CERTAINTIES,
-        query=urlencode(_plain(asked.said)),
         floors=_floor_currencies(made),
         **choices,
     )
 
 
-def _by_payment(prediction: CashflowPredictionResult) -> list[DealPrediction]:
-    """The dated deals, those that are paid first at the top."""
-    return sorted(
-        prediction.per_deal_predictions,
-        key=lambda one: (one.predicted_payment_date or date.max, one.deal_id),
+def _page(
+    pages: CashflowPages,
+    request: Request,
+    template: str,
+    asked: Asked,
+    error: InvalidRequest | None,
+    view: OutlookView,
+    query: str,
+    **values: Any,
+) -> Response:
+    """The page with or without figures: what was asked stands at its top."""
+    return pages.page(
+        request,
+        template,
+        status=200 if error is None else 400,
+        error=error,
+        faulty=None if error is None else error.fields.get("param"),
+        asked=asked,
+        view=view,
+        work=view.work,
+        horizons=HORIZONS,
+        certainties=CERTAINTIES,
+        query=query,
+        **values,
     )
+
+
+def _asked_currencies(asked: Asked) -> set[str]:
+    floor = asked.input.floor
+    return {code for code in (asked.input.currency, floor and floor.currency) if code}
 
 
 def _floor_currencies(made: CashForecast) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from officium.apps.cashflow.cash_forecast import CashForecast, CashForecastInput
 from officium.apps.cashflow.forecast_table import ForecastPeriod, ForecastTable, ForecastTotals
+from officium.apps.cashflow.outlooks import DatedDeal, Outlook, listed
+from officium.apps.cashflow.period import later
+from officium.apps.cashflow.prediction import FilterReason
 from officium.kit.errors import InvalidRequest
 from officium.web.console.figures import Figures
 from officium.web.console.frame import Frame
@@ -18,6 +22,8 @@ _M = TypeVar("_M", bound=BaseModel)
 HORIZONS = (30, 90, 180, 365)
 CERTAINTIES = ("0", "0.25", "0.5")
 _FLOOR = ("floor_currency", "limit", "opening", "outgoing")
+LISTED = 100
+"""So many deals are listed at a time."""
 FIELDS = ("pipeline", "currency", "granularity", "horizon", "basis", "certainty", *_FLOOR)
 
 
@@ -39,6 +45,22 @@ class CurrencyView:
     lines: Sequence[ForecastPeriod]
     totals: ForecastTotals
     chart: str
+
+
+@dataclass(frozen=True)
+class DealLists:
+    """A page of the deals with their dates, and a page of those that are left out, with the reasons.
+
+    What `next_` names is the place behind which the next page begins; it is empty at the end.
+    """
+
+    dated: Sequence[DatedDeal]
+    dated_count: int
+    next_dated: str
+    left_out: Sequence[tuple[DatedDeal, FilterReason]]
+    left_out_count: int
+    next_left_out: str
+    made: str
 
 
 def read_query(query: Mapping[str, str], figures: Figures, frame: Frame) -> Asked:
@@ -89,6 +111,38 @@ def currency_views(made: CashForecast, basis: str, figures: Figures, frame: Fram
         chart = forecast_chart(lines, table, figures, frame)
         views.append(CurrencyView(totals.currency, lines, totals, chart))
     return views
+
+
+def deal_lists(outlook: Outlook, asked: Asked, after_dated: str = "", after_left_out: str = "") -> DealLists:
+    """The deals of an outlook that come after a place in each of its lists."""
+    last = later(outlook.stamp.today, asked.input.horizon_days)
+    shown, rest = listed(outlook.deals, last, asked.certainty)
+    first, other = _place(after_dated), _place(after_left_out)
+    dated = [one for one in shown if one.place > first]
+    left_out = [pair for pair in rest if pair[0].place > other]
+    return DealLists(
+        dated=dated[:LISTED],
+        dated_count=len(shown),
+        next_dated=_name(dated[LISTED - 1]) if len(dated) > LISTED else "",
+        left_out=left_out[:LISTED],
+        left_out_count=len(rest),
+        next_left_out=_name(left_out[LISTED - 1][0]) if len(left_out) > LISTED else "",
+        made=outlook.made_at.isoformat(),
+    )
+
+
+def _name(deal: DatedDeal) -> str:
+    day, id = deal.place
+    return f"{day}.{id}"
+
+
+def _place(said: str) -> tuple[date, int]:
+    """The place that was named; the very beginning where it is none."""
+    day, _, id = said.partition(".")
+    try:
+        return date.fromisoformat(day), int(id)
+    except ValueError:
+        return date.min, 0
 
 
 def forecast_chart(

@@ -150,6 +150,31 @@
     return { text: await response.text(), isFault: response.headers.has("officium-error") };
   }
 
+  // Figures that are being computed
+
+  async function follow(place) {
+    try {
+      const found = await piece(place.dataset.outlook);
+      if (!found) return;
+      const next = document.createElement("template");
+      if (!found.isFault) next.innerHTML = found.text;
+      if (next.content.querySelector("[data-outlook-done]")) {
+        location.reload();
+        return;
+      }
+      const [bar, words] = ["progress", "[role=status]"].map((one) => next.content.querySelector(one));
+      if (bar) place.querySelector("progress").value = bar.value;
+      const said = place.querySelector("[role=status]");
+      if (words && said.textContent !== words.textContent) said.textContent = words.textContent;
+    } catch {
+      // The next try may find the server again.
+    }
+    setTimeout(follow, 1000, place);
+  }
+
+  const computing = document.querySelector("[data-outlook]");
+  if (computing) setTimeout(follow, 1000, computing);
+
   const drawer = document.querySelector("[data-drawer]");
   const drawerIn = drawer?.querySelector("[data-drawer-in]");
 

@@ -71,6 +71,25 @@ TEXTS: Mapping[str, str] = {
         "لم تُغلق أي صفقة بعد، لذلك تأتي هذه التواريخ من الثوابت الموثّقة. استورد صفقات مغلقة مع أيام "
         "فواتيرها ودفعاتها، فيصبح التوقّع توقّعك."
     ),
+    "cashflow.as_of.label": "حداثة هذه الأرقام",
+    "cashflow.as_of.made": "حُسبت في",
+    "cashflow.as_of.again": "احسب من جديد",
+    "cashflow.as_of.stale": (
+        "تغيّرت صفقات أو إعدادات أو اختبارات منذ حساب هذه الأرقام. احسبها من جديد لترى أثر ذلك."
+    ),
+    "cashflow.as_of.stale_day": "هذه أرقام يوم آخر. احسبها من جديد لترى أرقام اليوم.",
+    "cashflow.as_of.old": "يجري الحساب من جديد. وحتى ذلك الحين ترى أرقام",
+    "cashflow.as_of.failed": (
+        "تعذّر حساب الأرقام ({code}). حاول مرة أخرى، وإن تكرر ذلك فاسأل القائم على الخادم."
+    ),
+    "cashflow.progress.label": "مدى تقدّم الحساب",
+    "cashflow.progress.read": "الخطوة 1 من 3: قراءة الصفقات والتعلّم من المغلقة منها",
+    "cashflow.progress.add": "الخطوة 2 من 3: جمع آلاف الاحتمالات للمستقبل",
+    "cashflow.progress.date": "الخطوة 3 من 3: تأريخ الصفقات المفتوحة",
+    "cashflow.progress.look": "انظر مرة أخرى",
+    "cashflow.waiting.lead": (
+        "يجري حساب ما ستجلبه الصفقات المفتوحة (عددها {count}). تتجدد هذه الصفحة من تلقاء نفسها."
+    ),
     "cashflow.nothing": "لا صفقة مفتوحة مطابقة",
     "cashflow.nothing_hint": "اختر مسارًا آخر أو عملة أخرى، أو استورد صفقات مفتوحة.",
     "cashflow.sum.payment": "الدفعات بعملة {currency}",
@@ -109,6 +128,7 @@ TEXTS: Mapping[str, str] = {
     "cashflow.overdue": "متأخرة السداد",
     "cashflow.overdue.tag": "متأخرة",
     "cashflow.overdue.hint": ("صدرت فواتيرها ولم تُدفع ضمن المهلة. يتوقع لها النظام تأخرًا كتأخر مثيلاتها."),
+    "cashflow.overdue.first": "القائمة لأطولها تأخرًا، وعددها {count}.",
     "cashflow.deal": "الصفقة",
     "cashflow.customer": "الزبون",
     "cashflow.value": "القيمة",
@@ -118,7 +138,8 @@ TEXTS: Mapping[str, str] = {
     "cashflow.days_overdue": "أيام التأخر",
     "cashflow.dated": "الصفقات وتواريخها",
     "cashflow.dated.hint": "الأقرب دفعًا أولًا. افتح صفقة لتعرف السبب.",
-    "cashflow.dated.first": "هذه هي الأولى وعددها {count}. اختر مسارًا لترى غيرها.",
+    "cashflow.dated.newer": "حُسبت الأرقام من جديد منذ فتحت هذه الصفحة.",
+    "cashflow.dated.reload": "ابدأ من جديد",
     "cashflow.invoice_date": "الفاتورة المتوقعة",
     "cashflow.payment_date": "الدفعة المتوقعة",
     "cashflow.payment_range": "في 8 من 10 مرات بين",
@@ -133,6 +154,9 @@ TEXTS: Mapping[str, str] = {
     "cashflow.reason.no_date": "بلا تاريخ",
     "cashflow.reason.low_confidence": "ليست مؤكدة بما يكفي",
     "cashflow.reason.beyond_horizon": "أبعد مما تنظر إليه",
+    "cashflow.detail.no_date": "لا يُعرف شيء عن المرحلة {stage}. حدّد أيامها المعتادة في الإعدادات.",
+    "cashflow.detail.low_confidence": "ثقتها {confidence}، وقد طلبت {least} على الأقل.",
+    "cashflow.detail.beyond_horizon": "لا يُتوقع منها شيء خلال {days} يومًا.",
     "cashflow.calendar": "تنتظر الدفعات أيام العمل في {country}.",
     "cashflow.no_calendar": "قد تأتي الدفعات في أي يوم: لم تُختر عطلات أي بلد.",
     "cashflow.fault.amount": "{said} ليس مبلغًا. اكتبه هكذا: {example}.",

@@ -78,6 +78,27 @@ TEXTS: Mapping[str, str] = {
         "No deal has closed yet, so these dates are the documented constants. Import closed deals with their "
         "invoice and payment days, and the forecast becomes yours."
     ),
+    "cashflow.as_of.label": "How fresh these figures are",
+    "cashflow.as_of.made": "Computed on",
+    "cashflow.as_of.again": "Compute again",
+    "cashflow.as_of.stale": (
+        "Deals, settings or backtests have changed since these figures were computed. Compute them again to "
+        "see what that does."
+    ),
+    "cashflow.as_of.stale_day": "These figures are of another day. Compute them again to see today's.",
+    "cashflow.as_of.old": "Being computed again. Until then you see the figures of",
+    "cashflow.as_of.failed": (
+        "The figures could not be computed ({code}). Try again; if it happens twice, ask whoever runs "
+        "the server."
+    ),
+    "cashflow.progress.label": "How far the computing has come",
+    "cashflow.progress.read": "Step 1 of 3: reading the deals, and learning from those that closed",
+    "cashflow.progress.add": "Step 2 of 3: adding up thousands of possible futures",
+    "cashflow.progress.date": "Step 3 of 3: dating the open deals",
+    "cashflow.progress.look": "Look again",
+    "cashflow.waiting.lead": (
+        "Working out what {count} open deals will bring in. This page follows by itself."
+    ),
     "cashflow.nothing": "No open deal fits",
     "cashflow.nothing_hint": "Choose another pipeline or currency, or import open deals.",
     "cashflow.sum.payment": "Payments in {currency}",
@@ -124,6 +145,7 @@ TEXTS: Mapping[str, str] = {
         "Invoiced, and not paid within the terms. The forecast expects them as late as such invoices "
         "have been."
     ),
+    "cashflow.overdue.first": "Listed are the {count} that are the longest overdue.",
     "cashflow.deal": "Deal",
     "cashflow.customer": "Customer",
     "cashflow.value": "Value",
@@ -133,7 +155,8 @@ TEXTS: Mapping[str, str] = {
     "cashflow.days_overdue": "Days late",
     "cashflow.dated": "Deals and their dates",
     "cashflow.dated.hint": "The next to be paid first. Open a deal to see why.",
-    "cashflow.dated.first": "These are the first {count}. Choose a pipeline to see others.",
+    "cashflow.dated.newer": "The figures have been computed again since you opened this page.",
+    "cashflow.dated.reload": "Begin anew",
     "cashflow.invoice_date": "Invoice expected",
     "cashflow.payment_date": "Payment expected",
     "cashflow.payment_range": "8 of 10 times between",
@@ -148,6 +171,11 @@ TEXTS: Mapping[str, str] = {
     "cashflow.reason.no_date": "No date",
     "cashflow.reason.low_confidence": "Not sure enough",
     "cashflow.reason.beyond_horizon": "Later than you look ahead",
+    "cashflow.detail.no_date": (
+        "Nothing is known of the stage {stage}. Give it its usual days in the settings."
+    ),
+    "cashflow.detail.low_confidence": "Its confidence is {confidence}; you asked for at least {least}.",
+    "cashflow.detail.beyond_horizon": "Nothing is expected of it within {days} days.",
     "cashflow.calendar": "Payments wait for the working days of {country}.",
     "cashflow.no_calendar": "Payments may come on any day: no country's holidays are chosen.",
     "cashflow.fault.amount": "{said} is no amount. Write it like {example}.",
