@@ -37,6 +37,8 @@ FOR_ALL_TENANTS = {
     "IdempotencyStore.forget_expired_for_all_tenants": "old answers of all tenants are swept together",
     "KeyStore.find_digests_for_all_tenants": "finding a key is how a caller comes to be",
     "KeyStore.touch_for_all_tenants": "when keys were last used is written for many keys at once",
+    "ErasureStore.list_due_for_all_tenants": "a job of the installation asks whose time is over",
+    "ErasureStore.list_erased_for_all_tenants": "the operator stands above the tenants",
     "ExportStore.list_due_for_all_tenants": "a job of the installation asks whose files are to be made",
     "ExportStore.list_expired_for_all_tenants": "the same job asks whose files are to be deleted",
     "LeaseStore.keep_for_all_tenants": "jobs belong to the installation, not to a tenant",
@@ -88,6 +90,7 @@ TABLES_WITHOUT_TENANT = {
     "sealing_keys": "one ring seals everyone's values",
     "spent_attempts": "an attempt is used before anybody is known",
     "job_leases": "jobs belong to the installation, not to a tenant",
+    "erased_tenants": "it says of tenants that are gone that they were",
 }
 
 _STATEMENTS = {"select", "insert", "update", "delete", "text", "exists"}

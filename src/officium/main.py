@@ -120,6 +120,7 @@ from officium.core.tenancy import (
     TenancyService,
     TenantStore,
 )
+from officium.core.tenancy.erasure import ErasureService, ErasureStore, OwnErasureService
 from officium.core.tenancy.export import ExportService, ExportStore
 from officium.core.tenancy.identity import IdentityProvider, IdentityStore
 from officium.core.tenancy.identity.service import IdentityService, PasswordRule
@@ -199,6 +200,7 @@ _IDENTITY_TIMEOUTS = Timeouts(connect=5, first_byte=8, idle=5, total=10)
 _SWEEP_EVERY_S = 3600.0
 _ALERTS_EVERY_S = 5.0
 _EXPORTS_EVERY_S = 3.0
+_ERASURES_EVERY_S = 60.0
 
 logger = structlog.get_logger("server")
 
@@ -225,6 +227,8 @@ class Parts:
     configs: ConfigService
     audit: AuditService
     exports: ExportService
+    erasures: ErasureService
+    own_erasure: OwnErasureService
     models: ModelService
     policies: PolicyService
     fetcher: LLMConfigFetcher
@@ -380,6 +384,7 @@ def build_parts(settings: Settings) -> Parts:
     conversations = ConversationService(ConversationStore(database), clock)
     live_answers = LiveAnswers(AnswerStore(database), clock, notices, grace_s=settings.answer_grace_s)
     exports = ExportService(ExportStore(database), members, clock, secret.derive("exports"))
+    erasures = ErasureService(ErasureStore(database), members, TallyStore(database), clock, notices)
     jobs = [
         Job("alerts", _ALERTS_EVERY_S, post.deliver_due),
         Job("idempotency", _SWEEP_EVERY_S, idempotency.sweep),
@@ -390,6 +395,7 @@ def build_parts(settings: Settings) -> Parts:
         Job("live-answers", _SWEEP_EVERY_S, live_answers.sweep),
         Job("request-log", _SWEEP_EVERY_S, content_service.sweep),
         Job("exports", _EXPORTS_EVERY_S, exports.run),
+        Job("erasures", _ERASURES_EVERY_S, erasures.run),
     ]
     accountant = Accountant(
         usage_log,
@@ -471,6 +477,8 @@ def build_parts(settings: Settings) -> Parts:
         configs=configs,
         audit=AuditService(AuditStore(database)),
         exports=exports,
+        erasures=erasures,
+        own_erasure=OwnErasureService(erasures, sign_in),
         models=models,
         policies=PolicyService(PolicyStore(database), clock, notices),
         fetcher=fetcher,
@@ -620,6 +628,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             public_url=settings.public_url,
             people=parts.people,
             own_tenant=parts.own_tenant,
+            own_erasure=parts.own_erasure,
             acting_users=parts.acting_users,
             configs=parts.configs,
             audit=parts.audit,

@@ -57,3 +57,47 @@ def test_all_pages_are_listed(run: Run, installed: dict[str, str], monkeypatch):
         run("tenant", "create", name)
 
     assert {row["name"] for row in run("tenant", "list", "--json").json} == {"Default", *"ABCD"}
+
+
+def test_a_tenant_is_deleted_and_opened_again(run: Run, installed: dict[str, str]):
+    run("tenant", "create", "Acme", "--external-id", "org_1")
+
+    closed = run("tenant", "delete", "org_1", "--yes")
+    listed = run("tenant", "list").out
+    early = run("tenant", "delete", "org_1", "--yes", "--days", "400")
+    opened = run("tenant", "reopen", "org_1")
+    again = run("tenant", "reopen", "org_1")
+
+    assert "closed, and erased on" in closed.out
+    assert "officium tenant reopen ten_" in closed.out
+    assert "closed, erased on" in listed
+    assert (early.status, again.status) == (1, 1)
+    assert "0 to 365" in early.err
+    assert "is active" in opened.out
+    assert "This tenant is open" in again.err
+
+
+def test_a_tenant_is_erased_at_once(run: Run, installed: dict[str, str]):
+    made = run("tenant", "create", "Acme", "--json").json
+    run("key", "create", "shop", "--tenant", made["id"])
+
+    erased = run("tenant", "delete", made["id"], "--now", "--yes")
+    left = run("tenant", "erased", "--json").json
+
+    assert "is erased" in erased.out
+    assert [(one["id"], one["closed_by"], one["rows"]["api_keys"]) for one in left] == [
+        (made["id"], "operator:cli", 1)
+    ]
+    assert made["id"] in run("tenant", "erased").out
+    assert [row["id"] for row in run("tenant", "list", "--json").json] == [installed["tenant_id"]]
+
+
+def test_its_name_is_asked_for_and_the_last_one_stays(run: Run, installed: dict[str, str], monkeypatch):
+    monkeypatch.setattr("typer.prompt", lambda *said, **options: "another name")
+
+    wrong = run("tenant", "delete", installed["tenant_id"])
+    last = run("tenant", "delete", installed["tenant_id"], "--yes")
+
+    assert (wrong.status, last.status) == (1, 1)
+    assert "not its name" in wrong.err
+    assert "only tenant" in last.err

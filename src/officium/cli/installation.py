@@ -16,7 +16,9 @@ from officium.core.tenancy import (
     TenantStore,
 )
 from officium.core.tenancy.caller import Caller, operator_of
+from officium.core.tenancy.erasure import ErasureService, ErasureStore
 from officium.core.tenancy.sign_in import MemberService, PasswordHasher, SignInStore
+from officium.core.usage.tallies.store import TallyStore
 from officium.kit import schema
 from officium.kit.clock import Clock, SystemClock
 from officium.kit.database import Database
@@ -49,6 +51,7 @@ class Installation:
     keys: KeyService
     members: MemberService
     clients: WidgetStore
+    erasures: ErasureService
 
     async def choose_tenant(self, reference: str | None) -> Tenant:
         """The tenant of that id or external id; the only one where none is named.
@@ -112,6 +115,9 @@ async def opened(settings: Settings, *, may_migrate: bool = False) -> AsyncItera
             keys=KeyService(KeyStore(database), digester, clock, notices),
             members=MemberService(MemberStore(database), SignInStore(database), PasswordHasher(), clock),
             clients=WidgetStore(database),
+            erasures=ErasureService(
+                ErasureStore(database), MemberStore(database), TallyStore(database), clock, notices
+            ),
         )
     finally:
         await notices.close()

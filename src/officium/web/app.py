@@ -90,7 +90,7 @@ from officium.web.console.pages.prompts import Colleagues
 from officium.web.console.pages.providers import WhoAnswers
 from officium.web.console.pages.requests import Searches
 from officium.web.console.pages.rules import RulesParts
-from officium.web.console.pages.settings import OwnTenant
+from officium.web.console.pages.settings import OwnErasure, OwnTenant
 from officium.web.console.pages.widgets import room
 from officium.web.console.router import ConsoleConversations, ConsolePeople
 from officium.web.documentation import documentation_router
@@ -247,6 +247,7 @@ class WebParts:
     members: Members
     keys: Keys
     own_tenant: OwnTenant
+    own_erasure: OwnErasure
     acting_users: ActingUsers
     configs: Configs
     checks: HealthChecks
@@ -586,6 +587,7 @@ def _console(parts: WebParts) -> ConsoleParts:
         keys=parts.keys,
         audit=parts.audit,
         own_tenant=parts.own_tenant,
+        own_erasure=parts.own_erasure,
         gateway=parts.gateway,
         providers=parts.providers,
         available_providers=parts.available_providers,

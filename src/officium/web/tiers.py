@@ -306,6 +306,7 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("POST", "/console/settings/log"): "strict",
     ("POST", "/console/settings/log/forget"): "strict",
     ("POST", "/console/settings/tenant"): "strict",
+    ("POST", "/console/settings/close"): "strict",
     ("POST", "/console/settings/tenants"): "general",
     ("POST", "/console/tenant"): "general",
     ("GET", "/console/overview/{kind}.csv"): "strict",

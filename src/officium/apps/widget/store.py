@@ -270,11 +270,13 @@ class WidgetStore:
     async def find_public_for_all_tenants(self, widget_key: str) -> tuple[Widget, bool] | None:
         """The widget that pages show under this key, and whether it is closed.
 
-        It is where its tenant is suspended, or its client archived. The one question asked before the tenant
-        is known.
+        It is where its tenant is suspended or closed, or its client archived. The one question asked
+        before the tenant is known.
         """
         query = (
-            select(*widget_configs.columns, tenants.c.suspended_at, clients.c.archived_at)
+            select(
+                *widget_configs.columns, tenants.c.suspended_at, tenants.c.closed_at, clients.c.archived_at
+            )
             .join(tenants, tenants.c.id == widget_configs.c.tenant_id)
             .join(clients, clients.c.id == widget_configs.c.client_id)
             .where(widget_configs.c.widget_key == widget_key)
@@ -283,7 +285,8 @@ class WidgetStore:
             row = (await connection.execute(query)).mappings().first()
         if row is None:
             return None
-        return _widget(row), row["suspended_at"] is not None or row["archived_at"] is not None
+        reasons = (row["suspended_at"], row["closed_at"], row["archived_at"])
+        return _widget(row), any(reason is not None for reason in reasons)
 
     async def list_retentions_for_all_tenants(self) -> list[tuple[str, int, int]]:
         """Tenant, widget and days of each widget that does not keep what is said for ever."""

@@ -11,11 +11,13 @@ from msgspec import Struct
 
 from officium.core.tenancy.caller import Caller
 from officium.core.tenancy.errors import (
+    CLOSED,
     KeyExpired,
     KeyRevoked,
     KeyUnknown,
     MemberDisabled,
     SessionInvalid,
+    TenantClosed,
     TenantSuspended,
     TenantUnknown,
 )
@@ -142,7 +144,7 @@ class Authenticator:
         """The caller behind a key, a signed session or that of a browser, told apart by their shape.
 
         Raises NotAuthenticated (KeyUnknown, KeyRevoked, KeyExpired, SessionInvalid), PermissionDenied
-        (TenantSuspended, TenantUnknown, MemberDisabled) and ServiceUnavailable.
+        (TenantClosed, TenantSuspended, TenantUnknown, MemberDisabled) and ServiceUnavailable.
         """
         if credential.startswith(SESSION_START) and self._browser_sessions is not None:
             return await self._browser_sessions.caller_of(credential)
@@ -250,6 +252,8 @@ class Authenticator:
         key = record.key
         if key.revoked_at is not None:
             return _Refused(KeyRevoked, _REVOKED, fresh_until)
+        if record.tenant_closed_at is not None:
+            return _Refused(TenantClosed, CLOSED, fresh_until)
         if record.tenant_suspended_at is not None:
             return _Refused(TenantSuspended, _SUSPENDED, fresh_until)
         last_use_s = TOUCH_EVERY_S
@@ -305,6 +309,8 @@ class Authenticator:
                 f"(officium tenant create --external-id {session.tenant}).",
                 tenant=session.tenant,
             )
+        if tenant.closed_at is not None:
+            raise TenantClosed(CLOSED)
         if tenant.suspended_at is not None:
             raise TenantSuspended(_SUSPENDED)
         member = await self._meet(tenant, session)

@@ -39,6 +39,18 @@ class MemberDisabled(PermissionDenied):
     code = "member_disabled"
 
 
+class TenantClosed(PermissionDenied):
+    """The tenant was closed, and is going to be erased."""
+
+    code = "tenant_closed"
+
+
+CLOSED = (
+    "Your tenant is closed, and everything in it is going to be erased. Until then the operator of this "
+    "installation can open it again."
+)
+
+
 class TenantUnknown(PermissionDenied):
     """A valid session that belongs to no tenant of this installation."""
 

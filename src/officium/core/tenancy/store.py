@@ -25,6 +25,7 @@ class KeyRecord(Struct, frozen=True):
 
     key: ApiKey
     tenant_suspended_at: datetime | None
+    tenant_closed_at: datetime | None = None
 
 
 class TenantStore:
@@ -147,13 +148,15 @@ class KeyStore:
     async def find_digests_for_all_tenants(self, digests: Sequence[bytes]) -> dict[bytes, KeyRecord]:
         """The keys behind `digests`, whosever they are: the one question asked before a tenant is known."""
         query = (
-            select(*api_keys.columns, tenants.c.suspended_at)
+            select(*api_keys.columns, tenants.c.suspended_at, tenants.c.closed_at)
             .join(tenants, tenants.c.id == api_keys.c.tenant_id)
             .where(api_keys.c.digest.in_(digests))
         )
         async with self._database.reading(ALL_TENANTS) as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return {bytes(row["digest"]): KeyRecord(_key(row), row["suspended_at"]) for row in rows}
+        return {
+            bytes(row["digest"]): KeyRecord(_key(row), row["suspended_at"], row["closed_at"]) for row in rows
+        }
 
     async def touch_for_all_tenants(self, moments: Mapping[str, datetime]) -> None:
         """Note when keys were last used, by key id. An earlier moment never replaces a later one."""

@@ -23,6 +23,9 @@ tenants = Table(
     Column("time_zone", String(64), nullable=False, server_default="UTC"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("suspended_at", UtcDateTime),
+    Column("closed_at", UtcDateTime),
+    Column("closed_by", String(128)),
+    Column("erase_at", UtcDateTime),
 )
 
 api_keys = Table(

@@ -12,7 +12,10 @@ MAX_EXTERNAL_ID = 255
 
 
 class Tenant(Struct, frozen=True, kw_only=True):
-    """A customer. `external_id` is its name at an identity provider, `time_zone` decides when days begin."""
+    """A customer. `external_id` is its name at an identity provider, `time_zone` decides when days begin.
+
+    One that is closed is erased from `erase_at` on; until then it can be opened again.
+    """
 
     id: str
     name: str
@@ -20,6 +23,9 @@ class Tenant(Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     created_at: datetime
     suspended_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    erase_at: datetime | None = None
 
 
 class Member(Struct, frozen=True, kw_only=True):

@@ -36,6 +36,7 @@ _EXPLAINED = frozenset(
         "sign_in_stale",
         "tenant_unknown",
         "tenant_suspended",
+        "tenant_closed",
         "member_disabled",
         "limit_exceeded",
     )

@@ -56,7 +56,7 @@ from officium.web.console.pages.requests import Searches, add_requests_page
 from officium.web.console.pages.rules import RulesParts, Studio, add_rules_pages
 from officium.web.console.pages.rules_desk import add_rule_desk
 from officium.web.console.pages.rules_tries import add_rule_tries
-from officium.web.console.pages.settings import OwnTenant, add_settings_page
+from officium.web.console.pages.settings import OwnErasure, OwnTenant, add_settings_page
 from officium.web.console.pages.widgets import WidgetServices, add_widget_pages
 from officium.web.console.pages.writer import add_writer_page
 from officium.web.console.pages.writer_learning import add_writer_batch, add_writer_learning
@@ -91,6 +91,7 @@ class ConsoleParts:
     keys: Keys
     audit: AuditEntries
     own_tenant: OwnTenant
+    own_erasure: OwnErasure
     gateway: CompletionGateway
     providers: Collection[Provider]
     available_providers: Callable[[Caller], Awaitable[Collection[str]]]
@@ -174,6 +175,7 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
         closed,
         parts.people,
         parts.own_tenant,
+        parts.own_erasure,
         parts.conversations,
         parts.contents,
         parts.exports,

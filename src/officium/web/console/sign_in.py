@@ -105,9 +105,7 @@ def add_account_routes(
             response = redirect(SIGNED_OUT)
         else:
             response = redirect(SIGN_IN, flash="signed_out")
-        response.delete_cookie(SECURE_COOKIE, path="/", secure=True)
-        response.delete_cookie(PLAIN_COOKIE, path="/")
-        return response
+        return signed_out(response)
 
     @router.get(PASSWORD)
     async def password_page(request: Request) -> Response:
@@ -128,6 +126,13 @@ def add_account_routes(
             status = status_of(error) if not isinstance(error, SignInFailed) else 400
             return frame.page(request, "password.html", status=status, error=error)
         return redirect("/console", flash="password_changed")
+
+
+def signed_out(response: Response) -> Response:
+    """The same answer, with which the browser forgets its session."""
+    response.delete_cookie(SECURE_COOKIE, path="/", secure=True)
+    response.delete_cookie(PLAIN_COOKIE, path="/")
+    return response
 
 
 def _sign_in_page(

@@ -333,7 +333,9 @@ class VisitorService:
             known = await self._look_up(widget_key, known)
         _, widget, is_closed = known
         if is_closed:
-            raise PermissionDenied("This widget is closed: its owner is suspended, or it has been archived.")
+            raise PermissionDenied(
+                "This widget is closed: its owner is suspended or gone, or it has been archived."
+            )
         return widget
 
     async def _look_up(

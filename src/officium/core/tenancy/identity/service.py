@@ -316,7 +316,7 @@ class IdentityService:
 def _first_open(found: list[tuple[Member, Tenant]]) -> tuple[Member, Tenant]:
     """The first that may come in. Raises why the first may not where none may."""
     for member, tenant in found:
-        if member.disabled_at is None and tenant.suspended_at is None:
+        if member.disabled_at is None and tenant.suspended_at is None and tenant.closed_at is None:
             return member, tenant
     refuse_where_closed(*found[0])
     return found[0]

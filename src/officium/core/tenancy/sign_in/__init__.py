@@ -7,6 +7,7 @@ from officium.core.tenancy.sign_in.errors import (
     MemberNotFound,
     PasswordsClosed,
     SignInFailed,
+    SignInTooOld,
 )
 from officium.core.tenancy.sign_in.members import MemberService, NewMember
 from officium.core.tenancy.sign_in.password import PasswordHasher
@@ -32,6 +33,7 @@ __all__ = [
     "SignInFailed",
     "SignInService",
     "SignInStore",
+    "SignInTooOld",
     "Throttle",
     "scopes_of",
 ]

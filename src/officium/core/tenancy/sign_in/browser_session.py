@@ -14,6 +14,8 @@ from officium.core.tenancy.tenant import Member, Tenant
 LONGEST = timedelta(days=7)
 """However busy somebody is, after so long they show their password again."""
 IDLE = timedelta(hours=12)
+RECENT = timedelta(minutes=10)
+"""So new is a sign-in that proves who sits there."""
 TOUCH_EVERY = timedelta(minutes=1)
 MOST_PER_MEMBER = 20
 MAX_USER_AGENT = 200

@@ -15,6 +15,12 @@ class PasswordsClosed(PermissionDenied):
     code = "passwords_closed"
 
 
+class SignInTooOld(PermissionDenied):
+    """This takes a sign-in of the last minutes, since the member has no password that counts here."""
+
+    code = "sign_in_too_old"
+
+
 class MemberNotFound(NotFound):
     """No member with this e-mail address or id in the caller's tenant."""
 

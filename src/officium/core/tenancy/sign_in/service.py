@@ -7,10 +7,17 @@ import structlog
 
 from officium.core.tenancy.audit.entry import AuditEntry
 from officium.core.tenancy.caller import Caller
-from officium.core.tenancy.errors import MemberDisabled, SessionInvalid, TenantSuspended
+from officium.core.tenancy.errors import (
+    CLOSED,
+    MemberDisabled,
+    SessionInvalid,
+    TenantClosed,
+    TenantSuspended,
+)
 from officium.core.tenancy.sign_in.browser_session import (
     LONGEST,
     MAX_USER_AGENT,
+    RECENT,
     TOUCH_EVERY,
     BrowserSession,
     NewSession,
@@ -19,7 +26,7 @@ from officium.core.tenancy.sign_in.browser_session import (
     make_token,
     session_of,
 )
-from officium.core.tenancy.sign_in.errors import PasswordsClosed, SignInFailed
+from officium.core.tenancy.sign_in.errors import PasswordsClosed, SignInFailed, SignInTooOld
 from officium.core.tenancy.sign_in.password import MAX_LENGTH, PasswordHasher, check_password
 from officium.core.tenancy.sign_in.store import Password, SignInStore
 from officium.core.tenancy.tenant import Member, Tenant
@@ -193,6 +200,30 @@ class SignInService:
             spared=digest_of(token),
         )
 
+    async def is_password_asked(self, caller: Caller) -> bool:
+        """Whether `confirm` asks the caller for a password: they have one, and it counts."""
+        return await self._find_own(caller) is not None
+
+    async def confirm(self, caller: Caller, token: str, password: str, *, address: str) -> None:
+        """Make sure that it is the caller who sits there: by their password, else by a sign-in just now.
+
+        Raises SignInFailed, SignInTooOld, LimitExceeded, and as `resume`.
+        """
+        session = await self.resume(token)
+        kept = await self._find_own(caller)
+        if kept is not None:
+            await self._throttle.admit(kept.login, address)
+            if len(password) > MAX_LENGTH or not await self._hasher.matches(kept.password_hash, password):
+                raise SignInFailed("The password is not right. Try again.")
+        elif session.member.id != caller.member_id or self._clock.now() - session.created_at > RECENT:
+            raise SignInTooOld("Sign out and in again, then do this within ten minutes.")
+
+    async def _find_own(self, caller: Caller) -> Password | None:
+        """The caller's own password, where it counts."""
+        kept = await self._store.find_password(caller, caller.member_id or "")
+        is_closed = kept is not None and self._rule is not None and await self._rule.is_closed(kept.member)
+        return None if is_closed else kept
+
     async def _find(self, login: str, password: str, *, is_one_enough: bool) -> list[Password]:
         """The kept passwords that fit. Finding nobody takes as long as finding somebody."""
         if not 0 < len(login) <= _MAX_LOGIN or len(password) > MAX_LENGTH or "\0" in login:
@@ -210,7 +241,12 @@ class SignInService:
 
 
 def refuse_where_closed(member: Member, tenant: Tenant) -> None:
-    """Raise TenantSuspended or MemberDisabled where somebody may not be here, however they are proven."""
+    """Raise why somebody may not be here, however they are proven.
+
+    That is TenantClosed, TenantSuspended or MemberDisabled.
+    """
+    if tenant.closed_at is not None:
+        raise TenantClosed(CLOSED)
     if tenant.suspended_at is not None:
         raise TenantSuspended("Your tenant is suspended. Ask the operator of this installation.")
     if member.disabled_at is not None:

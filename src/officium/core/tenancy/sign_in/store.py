@@ -44,11 +44,11 @@ class SignInStore:
         return found.first() is not None
 
     async def find_passwords_for_all_tenants(self, login: str) -> list[Password]:
-        """The passwords of whoever signs in under this name, in any tenant."""
+        """The passwords of whoever signs in under this name, in any tenant; closed ones come last."""
         query = (
             _with_people_for_all_tenants()
             .where(member_passwords.c.login == login)
-            .order_by(member_passwords.c.member_id)
+            .order_by(tenants.c.closed_at.is_not(None), member_passwords.c.member_id)
             .limit(_MOST_TENANTS_OF_A_PERSON)
         )
         async with self._database.reading(ALL_TENANTS) as connection:
@@ -257,11 +257,11 @@ class SignInStore:
         return True
 
     async def list_memberships_for_all_tenants(self, person_id: str) -> list[tuple[Member, Tenant]]:
-        """The members that are this person, with their tenants."""
+        """The members that are this person, with their tenants, unless these are closed."""
         query = (
             select(*_MEMBER, *_TENANT)
             .join(tenants, tenants.c.id == members.c.tenant_id)
-            .where(members.c.person_id == person_id)
+            .where(members.c.person_id == person_id, tenants.c.closed_at.is_(None))
             .order_by(tenants.c.name, tenants.c.id)
         )
         async with self._database.reading(ALL_TENANTS) as connection:

@@ -126,6 +126,23 @@ class TallyStore:
         }
         return [spread_of(measure, counts[measure]) for measure in MEASURES]
 
+    async def read_months(self, caller: Caller) -> list[dict[str, int | str]]:
+        """What everything ever came to, by month of UTC, the oldest first."""
+        names = ("requests", "input_tokens", "output_tokens", "cost_nano_usd")
+        query = (
+            select(tallies.c.starts_at, *(tallies.c[name] for name in names))
+            .where(tallies.c.tenant_id == caller.tenant_id, tallies.c.kind == "all", tallies.c.span == "day")
+            .order_by(tallies.c.starts_at)
+        )
+        months: dict[str, dict[str, int | str]] = {}
+        async with self._database.reading(caller.tenant_id) as connection:
+            for row in (await connection.execute(query)).mappings():
+                name = f"{row['starts_at']:%Y-%m}"
+                month = months.setdefault(name, {"month": name, **dict.fromkeys(names, 0)})
+                for each in names:
+                    month[each] = int(month[each]) + int(row[each])
+        return list(months.values())
+
     async def has_any(self, caller: Caller, besides: str, *, is_answered: bool) -> bool:
         """Whether any app but `besides` ever asked for anything, or was answered."""
         query = select(tallies.c.key).where(

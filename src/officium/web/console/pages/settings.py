@@ -8,17 +8,25 @@ from fastapi import APIRouter, Request, Response
 
 from officium.core.tenancy import Member, Tenant
 from officium.core.tenancy.caller import Caller, require
+from officium.core.tenancy.erasure import LastTenant, NameNotRepeated
+from officium.core.tenancy.erasure.erasure import GRACE_DAYS
 from officium.core.tenancy.errors import InvalidTenant
 from officium.core.tenancy.identity import Connection
-from officium.core.tenancy.sign_in import BrowserSession, NewSession, OpenSession, SignInFailed
+from officium.core.tenancy.sign_in import (
+    BrowserSession,
+    NewSession,
+    OpenSession,
+    SignInFailed,
+    SignInTooOld,
+)
 from officium.core.usage.contents import LogBounds, LogTerms
 from officium.core.usage.contents.terms import KEEPINGS, Keeping
 from officium.kit.errors import InvalidRequest, LimitExceeded, OfficiumError, PermissionDenied
 from officium.web.console.frame import Frame, redirect
 from officium.web.console.pages.exports import Exports, shown_exports
 from officium.web.console.pages.moments import moment_in
-from officium.web.console.sign_in import set_session_cookie
-from officium.web.console.signed_in import Form
+from officium.web.console.sign_in import set_session_cookie, signed_out
+from officium.web.console.signed_in import SIGN_IN, Form
 from officium.web.errors import status_of
 
 ROOT = "/console/settings"
@@ -45,6 +53,24 @@ class OwnTenant(Protocol):
     """Changes the tenant of its caller."""
 
     async def change_tenant(self, caller: Caller, tenant: Tenant, *, name: str, time_zone: str) -> None: ...
+
+
+class OwnErasure(Protocol):
+    """Ends the tenant of its caller."""
+
+    async def is_password_asked(self, caller: Caller) -> bool: ...
+
+    async def close_own_tenant(
+        self,
+        caller: Caller,
+        tenant: Tenant,
+        token: str,
+        *,
+        name: str,
+        password: str,
+        address: str,
+        request_id: str | None = None,
+    ) -> None: ...
 
 
 class Retention(Protocol):
@@ -84,6 +110,7 @@ def add_settings_page(
     router: APIRouter,
     people: People,
     tenant: OwnTenant,
+    erasure: OwnErasure,
     retention: Retention,
     logs: Logs,
     exports: Exports,
@@ -91,7 +118,7 @@ def add_settings_page(
     connections: Connections | None = None,
 ) -> None:
     """Add the page and its forms."""
-    page = _SettingsPage(people, retention, logs, exports, frame, connections)
+    page = _SettingsPage(people, erasure, retention, logs, exports, frame, connections)
 
     @router.get(ROOT)
     async def show(request: Request) -> Response:
@@ -135,6 +162,23 @@ def add_settings_page(
         await logs.forget_contents(caller, request_id=request.scope["officium.request_id"])
         return redirect(ROOT + "#log", flash="contents_deleted")
 
+    @router.post(ROOT + "/close")
+    async def close(request: Request) -> Response:
+        session, form = request.state.session, request.state.form
+        try:
+            await erasure.close_own_tenant(
+                session.caller,
+                session.tenant,
+                request.state.token,
+                name=form.get("name", ""),
+                password=form.get("password", ""),
+                address=request.client.host if request.client else "",
+                request_id=request.scope["officium.request_id"],
+            )
+        except (NameNotRepeated, SignInFailed, SignInTooOld, LimitExceeded, LastTenant) as error:
+            return await page.refuse(request, error, "close")
+        return signed_out(redirect(SIGN_IN, flash="tenant_closed"))
+
     @router.post(ROOT + "/tenants")
     async def connect(request: Request) -> Response:
         form = request.state.form
@@ -167,6 +211,7 @@ class _SettingsPage:
     def __init__(
         self,
         people: People,
+        erasure: OwnErasure,
         retention: Retention,
         logs: Logs,
         exports: Exports,
@@ -174,6 +219,7 @@ class _SettingsPage:
         connections: Connections | None,
     ) -> None:
         self._people = people
+        self._erasure = erasure
         self._logs = logs
         self._connections = connections
         self._retention = retention
@@ -183,11 +229,11 @@ class _SettingsPage:
     async def show(self, request: Request, status: int = 200, **values: Any) -> Response:
         session = request.state.session
         zone, caller = session.tenant.time_zone, session.caller
-        is_admin = caller.may("admin")
+        is_admin, is_owner = caller.may("admin"), session.member.role == "owner"
         sessions = await self._people.list_sessions(caller, request.state.token)
         days = await self._retention.get_retention(caller) if is_admin else None
         about: dict[str, Any] = {"error": None, "faulty": "", "said": {}, "exports": None}
-        if session.member.role == "owner":
+        if is_owner:
             about |= await shown_exports(request, self._exports)
         return self._frame.page(
             request,
@@ -215,6 +261,9 @@ class _SettingsPage:
             ],
             provider=await self._provider(session),
             is_admin=is_admin,
+            is_owner=is_owner,
+            has_password=is_owner and await self._erasure.is_password_asked(session.caller),
+            grace_days=GRACE_DAYS,
             retention=days,
             terms=await self._logs.get_terms(caller) if is_admin else None,
             bounds=self._logs.bounds,

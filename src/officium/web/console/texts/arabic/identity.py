@@ -43,6 +43,8 @@ TEXTS: Mapping[str, str] = {
     "identity.tenant_unknown": "لا يذكر {provider} جهة موجودة هنا. أخبر من يدير هذا النظام.",
     "identity.tenant_suspended.title": "جهتك موقوفة",
     "identity.tenant_suspended": "اسأل من يدير هذا النظام.",
+    "identity.tenant_closed.title": "جهتك مغلقة",
+    "identity.tenant_closed": "سيُمحى كل ما فيها. وحتى ذلك الحين يستطيع من يدير هذا النظام أن يعيد فتحها.",
     "identity.member_disabled.title": "وصولك معطَّل",
     "identity.member_disabled": "اسأل أحد المسؤولين في جهتك.",
     "identity.limit_exceeded.title": "محاولات كثيرة جدًا",

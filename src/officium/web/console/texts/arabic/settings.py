@@ -61,4 +61,17 @@ TEXTS: Mapping[str, str] = {
     "settings.all.failure.broken": "تعذّر إعداد الملف. حاول من جديد، أو اطلب من المشغّل أن ينظر في السجل.",
     "settings.all.download": "نزّل",
     "settings.all.delete": "احذف",
+    "flash.tenant_closed": "أُغلقت جهتك. ستُمحى ما لم يُعد المشغّل فتحها.",
+    "settings.close": "حذف هذه الجهة",
+    "settings.close.hint": (
+        "يُسجَّل خروج الجميع فورًا، وتُرفض المفاتيح والنوافذ. وبعد {days} يومًا يُمحى كل شيء نهائيًا. وحتى ذلك "
+        "الحين يستطيع مشغّل هذا النظام أن يعيد فتحها، أما أنت فلا."
+    ),
+    "settings.close.open": "احذف هذه الجهة …",
+    "settings.close.export": "خذ بياناتك معك أولًا، فلا يمكن ذلك لأحد بعدها.",
+    "settings.close.name": "اسم الجهة",
+    "settings.close.name.hint": "اكتبه للتأكيد:",
+    "settings.close.password": "كلمة مرورك",
+    "settings.close.recent": "يجب أن تكون قد سجّلت الدخول خلال الدقائق العشر الأخيرة.",
+    "settings.close.submit": "احذف الجهة وكل ما فيها",
 }

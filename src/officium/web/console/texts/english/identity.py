@@ -49,6 +49,10 @@ TEXTS: Mapping[str, str] = {
     ),
     "identity.tenant_suspended.title": "Your organization is suspended",
     "identity.tenant_suspended": "Ask whoever runs this installation.",
+    "identity.tenant_closed.title": "Your organization is closed",
+    "identity.tenant_closed": (
+        "Everything in it is going to be erased. Until then whoever runs this installation can open it again."
+    ),
     "identity.member_disabled.title": "Your access is switched off",
     "identity.member_disabled": "Ask an administrator of your organization.",
     "identity.limit_exceeded.title": "Too many tries",

@@ -64,4 +64,17 @@ TEXTS: Mapping[str, str] = {
     "settings.all.failure.broken": "The file could not be made. Try again, or ask the operator for the log.",
     "settings.all.download": "Download",
     "settings.all.delete": "Delete",
+    "flash.tenant_closed": "Your tenant is closed. It will be erased, unless the operator opens it again.",
+    "settings.close": "Delete this tenant",
+    "settings.close.hint": (
+        "Everybody is signed out at once, and keys and widgets are refused. {days} days later everything is "
+        "erased for good. Until then the operator of this installation can open it again; you cannot."
+    ),
+    "settings.close.open": "Delete this tenant …",
+    "settings.close.export": "Take your data along first: nobody can do that afterwards.",
+    "settings.close.name": "Name of the tenant",
+    "settings.close.name.hint": "Type it to be sure:",
+    "settings.close.password": "Your password",
+    "settings.close.recent": "You must have signed in within the last ten minutes.",
+    "settings.close.submit": "Delete the tenant and everything in it",
 }
