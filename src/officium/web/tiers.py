@@ -363,6 +363,7 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("GET", "/console/cashflow/forecast/{form}"): "exempt",
     ("GET", "/console/cashflow/progress"): "exempt",
     ("POST", "/console/cashflow/outlook"): "general",
+    ("POST", "/console/cashflow/forecasts"): "general",
     ("POST", "/console/cashflow/sample"): "general",
     ("GET", "/console/cashflow/deals"): "exempt",
     ("POST", "/console/cashflow/deals"): "general",

@@ -42,6 +42,10 @@ def test_weeks_that_are_over_are_scored_and_what_had_come_before_is_not():
     assert (score.periods, score.expected, score.actual) == (2, 300, 220)
     assert score.wape == round((20 + 100) / 220, 4)
     assert score.coverage == 0.5
+    assert [(line.start_date.day, line.expected, line.actual) for line in score.lines] == [
+        (2, 100, 120),
+        (9, 200, 100),
+    ]
 
 
 def test_currencies_are_scored_apart_and_nothing_before_a_week_is_over():

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import openpyxl
 import pytest
 
+from officium.apps.cashflow.cash_forecast import CashForecastInput
 from officium.apps.cashflow.statistics import WorkingCalendar
 from officium.core.tenancy import operator_of
 from officium.core.tenancy.sign_in import Role
@@ -522,6 +523,35 @@ async def test_lists_go_on_to_their_end_and_say_when_the_figures_are_newer(
     assert whole["filtered"] > 7
     assert len(found) == len(set(found)) == whole["dated"] + whole["filtered"]
     assert "computed again since you opened this page" in _text(strange)
+
+
+async def test_kept_forecasts_are_held_against_what_came_and_say_when_it_is_too_early(house: House) -> None:
+    tenant = (await house.resident("Alpha")).tenant.id
+    visitor = await _member(house, tenant, "ada@example.com", "viewer")
+    stranger = await _visitor(house, "eve@example.com", "Beta")
+    ours = operator_of(tenant)
+    await house.parts.deals.import_sample(ours)
+    asked = CashForecastInput(today=utc_today() - timedelta(days=60), granularity="month")
+    old = (await house.parts.cashflow.forecast(ours, asked)).run_id
+
+    kept = await _post(visitor, f"{PAGE}/forecasts", granularity="week")
+    young = await visitor.get(kept.headers["location"].partition("#")[0])
+    record = await visitor.get(f"{PAGE}/record")
+    theirs = await stranger.get(f"{PAGE}/record?forecast={old}")
+    charts = [
+        json.loads(_unescaped(one)) for one in re.findall(r'data-chart="([^"]+)"', record.body.decode())
+    ]
+
+    assert kept.status == 303
+    assert "Nothing to score yet: its first period ends on" in _text(young)
+    assert f"/console/cashflow/record?forecast={old}#scored" in record.body.decode()
+    assert re.search(r"cash error: [\d,]+ expected, [\d,]+ came", _text(record))
+    assert "too few to judge by" in _text(record)
+    assert len(charts) == 4
+    for chart in charts:
+        low, high, _, came = (one["values"] for one in chart["series"])
+        assert len(low) == len(high) == len(came) == len(chart["labels"]) >= 1
+    assert theirs.status == 404
 
 
 async def _computed(visitor: Visitor) -> Reply:

@@ -10,6 +10,18 @@ from officium.apps.cashflow.spelling import Record
 from officium.apps.cashflow.statistics import ClosedDeal, OpenDeal
 
 
+class ScoredPeriod(Record):
+    """A period that is over: what was forecast for it, and what came."""
+
+    period: str
+    start_date: date
+    end_date: date
+    expected: Decimal
+    p10: Decimal | None
+    p90: Decimal | None
+    actual: Decimal
+
+
 class CashScore(Record):
     """How good one table of a forecast has proved to be in one currency, over its periods that have ended.
 
@@ -23,6 +35,7 @@ class CashScore(Record):
     actual: Decimal
     wape: float | None
     coverage: float | None
+    lines: tuple[ScoredPeriod, ...] = ()
 
 
 class Came(NamedTuple):
@@ -69,6 +82,7 @@ def score_cash(table: ForecastTable, came: Iterable[Came], made_on: date, today:
                 actual=whole,
                 wape=round(float(sum(errors, Decimal(0)) / whole), 4) if whole else None,
                 coverage=round(sum(covered) / len(covered), 4) if covered else None,
+                lines=tuple(map(_scored, over, actuals)),
             )
         )
     return scores
@@ -76,3 +90,15 @@ def score_cash(table: ForecastTable, came: Iterable[Came], made_on: date, today:
 
 def _sum(came: Sequence[Came], line: ForecastPeriod) -> Decimal:
     return sum((one.amount for one in came if line.start_date <= one.day <= line.end_date), Decimal(0))
+
+
+def _scored(line: ForecastPeriod, actual: Decimal) -> ScoredPeriod:
+    return ScoredPeriod(
+        period=line.period,
+        start_date=line.start_date,
+        end_date=line.end_date,
+        expected=line.expected_value,
+        p10=line.p10,
+        p90=line.p90,
+        actual=actual,
+    )

@@ -106,6 +106,12 @@ def add_cashflow_page(router: APIRouter, pages: CashflowPages) -> None:
         await pages.outlooks.make(request.state.session.caller, asked.input)
         return redirect(f"{ROOT}?{urlencode(_plain(asked.said))}")
 
+    @router.post(f"{ROOT}/forecasts")
+    async def keep(request: Request) -> Response:
+        asked = read_query(request.state.form, pages.figures, pages.frame)
+        made = await pages.cashflow.forecast(request.state.session.caller, asked.input)
+        return redirect(f"{ROOT}/record?forecast={made.run_id}#kept-cash", flash="forecast_kept")
+
     @router.get(f"{ROOT}/forecast/{{form}}")
     async def take_away(request: Request, form: str) -> Response:
         caller = request.state.session.caller

@@ -19,6 +19,7 @@ from officium.kit.errors import InvalidRequest
 from officium.web.console.frame import redirect
 from officium.web.console.pages.advisors import caller_of, id_of
 from officium.web.console.pages.cashflow import ROOT, CashflowPages
+from officium.web.console.pages.cashflow_scores import kept_forecasts
 from officium.web.console.pages.cashflow_view import (
     Asked,
     chart_of,
@@ -250,6 +251,7 @@ def _add_record(router: APIRouter, pages: CashflowPages) -> None:
             origin=query.get("origin", ""),
             scores=[(head, await pages.cashflow.score(caller, head.id)) for head in kept],
             next_before=kept[-1].id if len(kept) == _RUNS else None,
+            **await kept_forecasts(pages, caller, query),
             **await pages.choices(caller),
         )
 

@@ -12,6 +12,7 @@ TEXTS: Mapping[str, str] = {
     "flash.note_deleted": "حُذفت الملاحظة.",
     "flash.prediction_kept": "حُفظ التنبؤ، وسيُقيَّم مع وصول الواقع.",
     "flash.scenario_kept": "حُفظت المقارنة بين عملياتك.",
+    "flash.forecast_kept": "حُفظ توقّع هذه اللحظة، وسيُقيَّم كلما انتهت فترة من فتراته.",
     "cashflow.title": "التدفق النقدي",
     "cashflow.lead": "ما ستجلبه الصفقات المفتوحة (عددها {count})، حتى {day}.",
     "cashflow.tabs": "أقسام التدفق النقدي",
@@ -157,6 +158,8 @@ TEXTS: Mapping[str, str] = {
     "cashflow.detail.no_date": "لا يُعرف شيء عن المرحلة {stage}. حدّد أيامها المعتادة في الإعدادات.",
     "cashflow.detail.low_confidence": "ثقتها {confidence}، وقد طلبت {least} على الأقل.",
     "cashflow.detail.beyond_horizon": "لا يُتوقع منها شيء خلال {days} يومًا.",
+    "cashflow.keep": "احفظ هذا التوقّع",
+    "cashflow.keep_hint": "كما هو في هذه اللحظة، ليُقارن بما يصل فعلًا. انظر سجل الدقة.",
     "cashflow.calendar": "تنتظر الدفعات أيام العمل في {country}.",
     "cashflow.no_calendar": "قد تأتي الدفعات في أي يوم: لم تُختر عطلات أي بلد.",
     "cashflow.fault.amount": "{said} ليس مبلغًا. اكتبه هكذا: {example}.",
@@ -381,6 +384,32 @@ TEXTS: Mapping[str, str] = {
     "cashflow.record.paid": "دُفع منذ ذلك",
     "cashflow.record.bias": "متأخر (+) أو مبكر (-)",
     "cashflow.record.earlier": "الأقدم",
+    "cashflow.scored.title": "توقعات محفوظة",
+    "cashflow.scored.hint": (
+        "توقعات ومقارنات «ماذا لو» أمام النقد الذي وصل منذ ذلك الحين. لا تُحسب إلا الفترات المنتهية."
+    ),
+    "cashflow.scored.what": "النوع",
+    "cashflow.scored.kind.forecast": "توقّع",
+    "cashflow.scored.kind.scenario": "ماذا لو",
+    "cashflow.scored.all": "كل المسارات",
+    "cashflow.scored.periods": "فترات منتهية",
+    "cashflow.scored.wape": "خطأ النقد",
+    "cashflow.scored.not_yet": "لا شيء يُقيَّم بعد: تنتهي أول فترة منه في {day}.",
+    "cashflow.scored.terms": (
+        "خطأ النقد: مجموع أخطاء الفترات إلى النقد الذي وصل (WAPE)، والأصغر أفضل. ضمن النطاق: الفترات بين "
+        "P10 وP90، والصحيح 8 من 10."
+    ),
+    "cashflow.scored.none": "لا شيء بعد. احفظ واحدًا في",
+    "cashflow.scored.one": "توقّع {day} وما وصل فعلًا",
+    "cashflow.scored.base": "يُقيَّم التوقّع بلا التغييرات: لا أحد يعرف ما كانت ستفعله.",
+    "cashflow.scored.few": (
+        "الفترات المنتهية: {count}. وهي أقل من أن يُحكم بها؛ فللمصادفة فيها النصيب الأكبر."
+    ),
+    "cashflow.scored.nothing_came": "لم يصل نقد في هذه الفترات، فلا خطأ يُذكر.",
+    "cashflow.scored.verdict": (
+        "خطأ النقد: المتوقع {expected} والواصل {actual}؛ وضمن النطاق {coverage} من الفترات وعددها {count}"
+    ),
+    "cashflow.scored.deals": "الصفقات المحسوبة: {count}. ما زال مفتوحًا منها: {open}. الخاسرة: {lost}.",
     # Assumptions
     "cashflow.assumptions.title": "الافتراضات",
     "cashflow.assumptions.lead": "ما يستند إليه التنبؤ، بالكلمات.",

@@ -14,6 +14,7 @@ TEXTS: Mapping[str, str] = {
     "flash.note_deleted": "The note is deleted.",
     "flash.prediction_kept": "The prediction is kept. It will be scored as reality arrives.",
     "flash.scenario_kept": "The comparison is kept among your runs.",
+    "flash.forecast_kept": "The forecast of this moment is kept. It is scored as its periods end.",
     "cashflow.title": "Cash flow",
     "cashflow.lead": "What {count} open deals will bring in, as of {day}.",
     "cashflow.tabs": "Parts of cash flow",
@@ -176,6 +177,8 @@ TEXTS: Mapping[str, str] = {
     ),
     "cashflow.detail.low_confidence": "Its confidence is {confidence}; you asked for at least {least}.",
     "cashflow.detail.beyond_horizon": "Nothing is expected of it within {days} days.",
+    "cashflow.keep": "Keep this forecast",
+    "cashflow.keep_hint": "As it is at this moment, to be held against what comes in. See the track record.",
     "cashflow.calendar": "Payments wait for the working days of {country}.",
     "cashflow.no_calendar": "Payments may come on any day: no country's holidays are chosen.",
     "cashflow.fault.amount": "{said} is no amount. Write it like {example}.",
@@ -421,6 +424,35 @@ TEXTS: Mapping[str, str] = {
     "cashflow.record.paid": "Paid since",
     "cashflow.record.bias": "Too late (+) or early (-)",
     "cashflow.record.earlier": "Earlier ones",
+    "cashflow.scored.title": "Forecasts that were kept",
+    "cashflow.scored.hint": (
+        "Forecasts and what-if comparisons, against the cash that has come in since. Only periods that are "
+        "over count."
+    ),
+    "cashflow.scored.what": "What",
+    "cashflow.scored.kind.forecast": "Forecast",
+    "cashflow.scored.kind.scenario": "What if",
+    "cashflow.scored.all": "All pipelines",
+    "cashflow.scored.periods": "Periods over",
+    "cashflow.scored.wape": "Cash error",
+    "cashflow.scored.not_yet": "Nothing to score yet: its first period ends on {day}.",
+    "cashflow.scored.terms": (
+        "Cash error: the errors of all periods over the cash that came (WAPE); smaller is better. In range: "
+        "periods between P10 and P90; 8 of 10 is right."
+    ),
+    "cashflow.scored.none": "None yet. Keep one under",
+    "cashflow.scored.one": "The forecast of {day}, and what came",
+    "cashflow.scored.base": (
+        "Scored is the forecast without the changes: nobody knows what they would have done."
+    ),
+    "cashflow.scored.few": (
+        "Periods that are over: {count}. That is too few to judge by; chance decides more than the method."
+    ),
+    "cashflow.scored.nothing_came": "No cash has come in these periods, so there is no error to state.",
+    "cashflow.scored.verdict": (
+        "cash error: {expected} expected, {actual} came; {coverage} of {count} periods in range"
+    ),
+    "cashflow.scored.deals": "Deals it counted: {count}. Of those still open: {open}. Lost: {lost}.",
     # Assumptions
     "cashflow.assumptions.title": "Assumptions",
     "cashflow.assumptions.lead": "On what a prediction rests, in words.",
