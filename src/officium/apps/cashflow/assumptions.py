@@ -9,6 +9,8 @@ from officium.apps.cashflow.prediction import Currency, DealPrediction
 from officium.apps.cashflow.spelling import Record
 
 _RULES = {
+    "history": "Dated by how the closed deals went.",
+    "signal": "A note moved the dates, as notes have proved right before.",
     "invoiced": "Invoiced already: the invoice has the day of the stage change.",
     "stage_average": "No history and no model: the stage's average time.",
     "low_confidence": "The model was too unsure: the stage's average time instead.",

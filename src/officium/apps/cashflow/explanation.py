@@ -1,5 +1,6 @@
 """A forecast in words: what speaks for its dates, and what would change them."""
 
+from officium.apps.cashflow.spelling import Record
 from officium.apps.cashflow.statistics import Counterfactual, DealForecast, Evidence
 
 _COUNTERFACTUALS = {
@@ -8,6 +9,14 @@ _COUNTERFACTUALS = {
     "just_entered_stage": "If it had entered its stage only today",
     "terms": "If payment terms of 14 days were agreed",
 }
+
+
+class Otherwise(Record):
+    """How a deal's payment would differ if one thing about it were otherwise: `kind` says which."""
+
+    kind: str
+    sooner_days: int
+    probability_gained: float
 
 
 def reasons(forecast: DealForecast) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from officium.apps.cashflow.deals import DealStore, SavedConfig
 from officium.apps.cashflow.deals.errors import DealNotFound
 from officium.apps.cashflow.deals.exporting import workbook_of
 from officium.apps.cashflow.deals.service import require_reading
-from officium.apps.cashflow.explanation import counterfactual_words, reasons
+from officium.apps.cashflow.explanation import Otherwise, counterfactual_words, reasons
 from officium.apps.cashflow.gateway_reader import Gateway, GatewayReader, Models, Prompts
 from officium.apps.cashflow.history import LearnedDates, TenantHistory
 from officium.apps.cashflow.history_keeper import HistoryKeeper
@@ -67,6 +67,7 @@ class DealWhy(Record):
     prediction: DealPrediction
     reasons: tuple[str, ...]
     counterfactuals: tuple[str, ...]
+    otherwise: tuple[Otherwise, ...] = ()
 
 
 class CashflowService:
@@ -247,6 +248,14 @@ class CashflowService:
                 prediction=made,
                 reasons=reasons(forecast) if history.has_taught else (made.reasoning, *made.assumptions),
                 counterfactuals=tuple(map(counterfactual_words, others)),
+                otherwise=tuple(
+                    Otherwise(
+                        kind=one.kind,
+                        sooner_days=one.sooner_days,
+                        probability_gained=round(one.probability_gained, 4),
+                    )
+                    for one in others
+                ),
             )
 
         return await self._aside(work)

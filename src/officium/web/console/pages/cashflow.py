@@ -29,6 +29,7 @@ from officium.web.console.pages.cashflow_view import (
     deal_lists,
     read_query,
 )
+from officium.web.console.pages.cashflow_words import CashWords
 from officium.web.console.pages.moments import moment_in
 from officium.web.console.signed_in import is_from_script
 from officium.web.console.texts import readers_language
@@ -63,6 +64,11 @@ class CashflowPages:
         """Figures as in the reader's language."""
         return figures_of(readers_language().code)
 
+    @property
+    def words(self) -> CashWords:
+        """The room's sentences in the reader's language."""
+        return CashWords(self.figures, self.frame)
+
     def page(self, request: Request, template: str, **values: Any) -> Response:
         """A whole page of the room."""
         session = request.state.session
@@ -70,6 +76,7 @@ class CashflowPages:
             request,
             template,
             figures=self.figures,
+            words=self.words,
             pairs=_pairs,
             may_change=session.caller.may("config:write"),
             may_ask=session.caller.may("inference"),
@@ -183,6 +190,10 @@ async def _show(pages: CashflowPages, request: Request) -> Response:
         views=currency_views(made, asked.basis, figures, frame),
         balance=balance_chart(made, figures, frame),
         lists=lists,
+        levers=[
+            pages.words.lever(lever, {one.deal_id: one.title for one in outlook.deals})
+            for lever in made.levers
+        ],
         overdue_count=sum(totals.overdue_count for totals in made.payments.totals),
         overdue_shown=_OVERDUE_SHOWN,
         config=config,

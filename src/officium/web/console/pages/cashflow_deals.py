@@ -70,6 +70,7 @@ def _add_reading(router: APIRouter, pages: CashflowPages) -> None:
             return pages.frame.fragment(
                 "cashflow/deal.html",
                 figures=pages.figures,
+                words=pages.words,
                 may_change=session.caller.may("config:write"),
                 is_alone=False,
                 csrf="",

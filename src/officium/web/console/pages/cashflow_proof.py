@@ -56,7 +56,7 @@ def _add_scenarios(router: APIRouter, pages: CashflowPages) -> None:
             return redirect(f"{_SCENARIOS}?{urlencode([*said, *(('change', one) for one in changes)])}")
         try:
             asked = read_query(query, pages.figures, pages.frame)
-            wanted = _scenario(asked, changes)
+            wanted = _scenario(asked, changes, (await pages.deals.get_config(caller_of(request))).currency)
         except InvalidRequest as error:
             request.scope["officium.error"] = error.code
             return await _scenarios(pages, request, read_query({}, pages.figures, pages.frame), [], error)
@@ -70,7 +70,8 @@ def _add_scenarios(router: APIRouter, pages: CashflowPages) -> None:
         form = request.state.form
         changes = form.get("changes", "").splitlines()
         asked = read_query(form, pages.figures, pages.frame)
-        wanted = _scenario(asked, changes)
+        config = await pages.deals.get_config(caller_of(request))
+        wanted = _scenario(asked, changes, config.currency)
         if wanted is None:
             raise InvalidRequest(pages.frame.say("cashflow.scenario.nothing"), param="changes")
         await pages.cashflow.compare(caller_of(request), wanted)
@@ -87,10 +88,11 @@ async def _scenarios(
     made: Scenario | None = None,
 ) -> Response:
     caller, figures = caller_of(request), pages.figures
+    config = await pages.deals.get_config(caller)
     base = (
         made.base
         if made is not None
-        else await pages.cashflow.forecast(caller, _with_floor(asked).input, keep=False)
+        else await pages.cashflow.forecast(caller, _with_floor(asked, config.currency).input, keep=False)
     )
     customers = await pages.deals.list_customers(caller, limit=_CHOICES)
     open_deals = await pages.deals.list_deals(caller, DealFilter(status="open"), limit=_CHOICES)
@@ -111,12 +113,20 @@ async def _scenarios(
             for change in changes
         ],
         changes_text="\n".join(changes),
-        levers=[(lever, _tried(asked, changes, lever, base.today)) for lever in base.levers],
+        levers=[
+            (
+                pages.words.lever(lever, {int(id): title for id, title in titles.items()}),
+                _tried(asked, changes, lever, base.today),
+            )
+            for lever in base.levers
+        ],
+        unknown=[] if made is None else [name.replace("deal ", "#", 1) for name in made.unknown],
         customers=[each.name for each in customers if each.open_count],
         open_deals=open_deals,
         tomorrow=base.today + timedelta(days=1),
         most_changes=MOST_CHANGES,
         figures_example=figures.example,
+        back=urlencode(asked.said),
         **await pages.choices(caller),
     )
 
@@ -145,19 +155,19 @@ def _comparisons(pages: CashflowPages, made: Scenario) -> list[dict[str, Any]]:
     return found
 
 
-def _scenario(asked: Asked, changes: Sequence[str]) -> ScenarioInput | None:
+def _scenario(asked: Asked, changes: Sequence[str], currency: str) -> ScenarioInput | None:
     """The changes with what they change. Raises InvalidRequest."""
     if not changes:
         return None
-    said = _with_floor(asked).input.model_dump()
+    said = _with_floor(asked, currency).input.model_dump()
     return checked(ScenarioInput, {**said, "changes": [_change(one) for one in changes]})
 
 
-def _with_floor(asked: Asked) -> Asked:
+def _with_floor(asked: Asked, currency: str) -> Asked:
     """The same with an account to watch, which levers need: an empty one if none was said."""
     if asked.input.floor is not None:
         return asked
-    floor = {"currency": asked.input.currency or "SAR"}
+    floor = {"currency": asked.input.currency or currency}
     said = {**asked.input.model_dump(), "floor": floor}
     return Asked(checked(type(asked.input), said), asked.basis, asked.certainty, asked.said)
 

@@ -61,6 +61,7 @@ class DealLists:
     left_out_count: int
     next_left_out: str
     made: str
+    today: date
 
 
 def read_query(query: Mapping[str, str], figures: Figures, frame: Frame) -> Asked:
@@ -128,6 +129,7 @@ def deal_lists(outlook: Outlook, asked: Asked, after_dated: str = "", after_left
         left_out_count=len(rest),
         next_left_out=_name(left_out[LISTED - 1][0]) if len(left_out) > LISTED else "",
         made=outlook.made_at.isoformat(),
+        today=outlook.stamp.today,
     )
 
 

@@ -141,6 +141,8 @@ TEXTS: Mapping[str, str] = {
     "cashflow.dated.hint": "الأقرب دفعًا أولًا. افتح صفقة لتعرف السبب.",
     "cashflow.dated.newer": "حُسبت الأرقام من جديد منذ فتحت هذه الصفحة.",
     "cashflow.dated.reload": "ابدأ من جديد",
+    "cashflow.invoice": "الفاتورة",
+    "cashflow.invoice.sent": "صدرت",
     "cashflow.invoice_date": "الفاتورة المتوقعة",
     "cashflow.payment_date": "الدفعة المتوقعة",
     "cashflow.payment_range": "في 8 من 10 مرات بين",
@@ -296,6 +298,9 @@ TEXTS: Mapping[str, str] = {
     # What if
     "cashflow.scenarios.title": "ماذا لو",
     "cashflow.scenarios.lead": "غيّر شيئًا، وانظر ماذا يفعل بالنقد. لا يُحفظ شيء في صفقاتك.",
+    "cashflow.scenarios.of": "المقارنة: {pipeline}، الأيام القادمة وعددها {days}.",
+    "cashflow.scenarios.account": "مع الحساب الذي تراقبه.",
+    "cashflow.scenarios.no_account": "لا حساب مراقَبًا، فتبدأ الاقتراحات من حساب فارغ.",
     "cashflow.scenarios.changes": "التغييرات",
     "cashflow.scenarios.none": "لا تغييرات بعد.",
     "cashflow.scenarios.new": "أضف تغييرًا",
@@ -410,6 +415,75 @@ TEXTS: Mapping[str, str] = {
         "خطأ النقد: المتوقع {expected} والواصل {actual}؛ وضمن النطاق {coverage} من الفترات وعددها {count}"
     ),
     "cashflow.scored.deals": "الصفقات المحسوبة: {count}. ما زال مفتوحًا منها: {open}. الخاسرة: {lost}.",
+    # In words
+    "cashflow.quoted": "«{name}»",
+    "cashflow.counted": "{what} (عدد الصفقات: {count})",
+    "cashflow.rule.invoiced": "صدرت فاتورتها: تاريخ الفاتورة هو يوم تغيّر المرحلة.",
+    "cashflow.rule.stage_average": "لا سجل ولا نموذج: متوسط مدة المرحلة.",
+    "cashflow.rule.low_confidence": "لم يكن النموذج واثقًا بما يكفي: متوسط مدة المرحلة بدلًا منه.",
+    "cashflow.rule.stuck": "عالقة في مرحلتها أكثر من 60 يومًا: أُضيف 14 يومًا.",
+    "cashflow.rule.invoice_after_today": "كان تاريخ الفاتورة المتوقع قد مضى: نُقل إلى ما لا يزال ممكنًا.",
+    "cashflow.rule.payment_after_invoice": "كان الدفع المتوقع قبل فاتورته: مهلة الدفع بدلًا منه.",
+    "cashflow.rule.history": "أُرّخت بحسب ما جرى في صفقاتك المغلقة.",
+    "cashflow.rule.signal": "حرّكت ملاحظةٌ التواريخ، فقد ثبت صدق الملاحظات من قبل.",
+    "cashflow.said.invoiced": (
+        "صدرت الفاتورة في {day_invoice}، والأرجح أن يصل الدفع حتى {day_paid} (بين {day_low} و{day_high})."
+    ),
+    "cashflow.said.in_stage": (
+        "مضى عليها {count_days} يومًا في {name_stage}: الأرجح أن تصدر الفاتورة حتى {day_invoice} "
+        "(بين {day_low} و{day_high})، إن صدرت ({share_ever})، وأن تُدفع حتى {day_paid}."
+    ),
+    "cashflow.said.no_deal_yet": ("لم تمر أي صفقة بعدُ بمرحلة {name_stage}: تُعتمد القيمة الثابتة الموثّقة."),
+    "cashflow.said.stage_deals": (
+        "الفاتورة: عدد الصفقات التي مرت بمرحلة {name_stage} هو {count_deals}، ومنها في هذا المسار "
+        "{count_here}؛ ولا تزال للقيمة الثابتة الموثّقة حصة {share_constant}."
+    ),
+    "cashflow.said.no_payment_yet": "الدفع: لم تُدفع أي فاتورة بعد، فتُعتمد المهلة الموثّقة.",
+    "cashflow.said.payments": (
+        "الدفع: دفعات هذا الزبون {count_customer} ودفعات الجميع {count_all}؛ ولا تزال للمهلة "
+        "الموثّقة حصة {share_terms}."
+    ),
+    "cashflow.said.pays_later": "يدفع متأخرًا عن غيره بنحو {count_days} يومًا.",
+    "cashflow.said.pays_sooner": "يدفع قبل غيره بنحو {count_days} يومًا.",
+    "cashflow.said.due": (
+        "صدرت الفاتورة في {day_invoice}؛ ويُستحق الدفع بعد {count_days} يومًا، في {day_paid}."
+    ),
+    "cashflow.said.overdue": (
+        "صدرت الفاتورة في {day_invoice}؛ ويُستحق الدفع بعد {count_days} يومًا، في {day_paid}؛ وقد "
+        "مضى على ذلك {count_late} يومًا، فهي متأخرة السداد."
+    ),
+    "cashflow.said.terms": "مهلة دفع {count_days} يومًا.",
+    "cashflow.said.average": (
+        "تصدر فواتير صفقات {name_stage} بعد {count_days} يومًا في المتوسط، وتُدفع بعد ذلك بـ{count_terms} يومًا."
+    ),
+    "cashflow.said.stage_days": "من {name_stage} إلى الفاتورة {count_days} يومًا.",
+    "cashflow.said.unsure": "كانت ثقة النموذج {share_sure}، وهي أقل من أن يُعتمد عليها.",
+    "cashflow.said.stuck": ("مضى عليها {count_age} يومًا في {name_stage}: عالقة، فأُضيف {count_days} يومًا."),
+    "cashflow.said.moved": "ليس {day_said} بعد اليوم، فنُقلت الفاتورة إلى {day_moved}.",
+    "cashflow.said.note": "حرّكتها ملاحظة: {words_quotes}.",
+    "cashflow.said.model_silent": "لم يذكر النموذج سببًا.",
+    "cashflow.said.no_invoice_date": "بلا تاريخ فاتورة",
+    "cashflow.said.invoice_not_after": "تاريخ الفاتورة ليس بعد اليوم",
+    "cashflow.said.invoice_far": "تاريخ الفاتورة بعد أكثر من سنة",
+    "cashflow.said.invoice_old": "تاريخ الفاتورة قبل أكثر من سنة",
+    "cashflow.said.no_payment_date": "بلا تاريخ دفع",
+    "cashflow.said.payment_not_after": "تاريخ الدفع ليس بعد تاريخ الفاتورة",
+    "cashflow.said.payment_far": "تاريخ الدفع بعد الفاتورة بأكثر من سنة",
+    "cashflow.said.payment_past": "تاريخ الدفع قد مضى",
+    "cashflow.otherwise.invoiced_now": "لو صدرت فاتورتها غدًا {change}.",
+    "cashflow.otherwise.typical_customer": "لو دفع زبونها كما يدفع الزبون المعتاد {change}.",
+    "cashflow.otherwise.just_entered_stage": "لو دخلت مرحلتها اليوم فقط {change}.",
+    "cashflow.otherwise.terms": "لو اتُّفق على مهلة دفع 14 يومًا {change}.",
+    "cashflow.otherwise.sooner": "لجاء الدفع أبكر بـ{days} يومًا",
+    "cashflow.otherwise.later": "لتأخر الدفع {days} يومًا",
+    "cashflow.otherwise.same": "لجاء الدفع في اليوم نفسه",
+    "cashflow.otherwise.more": "{change}، وزاد احتماله {share}",
+    "cashflow.otherwise.less": "{change}، ونقص احتماله {share}",
+    "cashflow.lever.collect_sooner": "اجعل {customer} يدفع أبكر بـ{days} يومًا",
+    "cashflow.lever.shorten_terms": "اتفق مع {customer} على مهلة {days} يومًا",
+    "cashflow.lever.invoice_now": "أصدر غدًا فاتورة {deal} على {customer}",
+    "cashflow.lever.nobody": "زبون بلا اسم",
+    "cashflow.lever.lift": "{what}: يرتفع أدنى رصيد متوقع بمقدار {lift}.",
     # Assumptions
     "cashflow.assumptions.title": "الافتراضات",
     "cashflow.assumptions.lead": "ما يستند إليه التنبؤ، بالكلمات.",

@@ -158,6 +158,8 @@ TEXTS: Mapping[str, str] = {
     "cashflow.dated.hint": "The next to be paid first. Open a deal to see why.",
     "cashflow.dated.newer": "The figures have been computed again since you opened this page.",
     "cashflow.dated.reload": "Begin anew",
+    "cashflow.invoice": "Invoice",
+    "cashflow.invoice.sent": "Sent",
     "cashflow.invoice_date": "Invoice expected",
     "cashflow.payment_date": "Payment expected",
     "cashflow.payment_range": "8 of 10 times between",
@@ -329,6 +331,9 @@ TEXTS: Mapping[str, str] = {
     "cashflow.scenarios.lead": (
         "Change something, and see what it does to the cash. Nothing is saved in your deals."
     ),
+    "cashflow.scenarios.of": "Compared: {pipeline}, the next {days} days.",
+    "cashflow.scenarios.account": "With the account you watch.",
+    "cashflow.scenarios.no_account": "No account is watched, so suggestions begin with an empty one.",
     "cashflow.scenarios.changes": "Changes",
     "cashflow.scenarios.none": "No changes yet.",
     "cashflow.scenarios.new": "Add a change",
@@ -453,6 +458,80 @@ TEXTS: Mapping[str, str] = {
         "cash error: {expected} expected, {actual} came; {coverage} of {count} periods in range"
     ),
     "cashflow.scored.deals": "Deals it counted: {count}. Of those still open: {open}. Lost: {lost}.",
+    # In words
+    "cashflow.quoted": "“{name}”",
+    "cashflow.counted": "{what}: {count} deals",
+    "cashflow.rule.invoiced": "Invoiced already: the invoice has the day of the stage change.",
+    "cashflow.rule.stage_average": "No history and no model: the stage's average time.",
+    "cashflow.rule.low_confidence": "The model was too unsure: the stage's average time instead.",
+    "cashflow.rule.stuck": "Stuck in its stage for more than 60 days: 14 days were added.",
+    "cashflow.rule.invoice_after_today": "The predicted invoice date had passed: moved to what can still be.",
+    "cashflow.rule.payment_after_invoice": (
+        "The predicted payment came before its invoice: the payment terms instead."
+    ),
+    "cashflow.rule.history": "Dated by how your closed deals went.",
+    "cashflow.rule.signal": "A note moved the dates, as notes have proved right before.",
+    "cashflow.said.invoiced": (
+        "Invoiced on {day_invoice}, payment most likely by {day_paid} (between {day_low} and {day_high})."
+    ),
+    "cashflow.said.in_stage": (
+        "{count_days} days in {name_stage}: invoiced most likely by {day_invoice} (between "
+        "{day_low} and {day_high}), if at all ({share_ever}), and paid by {day_paid}."
+    ),
+    "cashflow.said.no_deal_yet": (
+        "No deal has gone through {name_stage} yet: the documented constant counts."
+    ),
+    "cashflow.said.stage_deals": (
+        "Invoice: {count_deals} deals went through {name_stage}, {count_here} of them in this "
+        "pipeline; the documented constant still counts {share_constant}."
+    ),
+    "cashflow.said.no_payment_yet": "Payment: no invoice has been paid yet, so the documented terms count.",
+    "cashflow.said.payments": (
+        "Payment: {count_customer} payments of this customer and {count_all} of all; the "
+        "documented terms still count {share_terms}."
+    ),
+    "cashflow.said.pays_later": "It pays about {count_days} days later than the others.",
+    "cashflow.said.pays_sooner": "It pays about {count_days} days sooner than the others.",
+    "cashflow.said.due": (
+        "Invoiced on {day_invoice}; payment is due {count_days} days later, on {day_paid}."
+    ),
+    "cashflow.said.overdue": (
+        "Invoiced on {day_invoice}; payment is due {count_days} days later, on {day_paid}; that "
+        "was {count_late} days ago, so it is overdue."
+    ),
+    "cashflow.said.terms": "Payment terms of {count_days} days.",
+    "cashflow.said.average": (
+        "Deals in {name_stage} are invoiced after {count_days} days on average, and paid "
+        "{count_terms} days later."
+    ),
+    "cashflow.said.stage_days": "{count_days} days from {name_stage} to the invoice.",
+    "cashflow.said.unsure": "The model was {share_sure} sure, too little to rely on.",
+    "cashflow.said.stuck": ("{count_age} days in {name_stage}: stuck, so {count_days} days were added."),
+    "cashflow.said.moved": ("{day_said} is not after today, so the invoice was moved to {day_moved}."),
+    "cashflow.said.note": "A note moved it: {words_quotes}.",
+    "cashflow.said.model_silent": "The model gave no reason.",
+    "cashflow.said.no_invoice_date": "No invoice date",
+    "cashflow.said.invoice_not_after": "Invoice date is not after today",
+    "cashflow.said.invoice_far": "Invoice date >1 year in future",
+    "cashflow.said.invoice_old": "Invoice date >1 year in past",
+    "cashflow.said.no_payment_date": "No payment date",
+    "cashflow.said.payment_not_after": "Payment date is not after invoice date",
+    "cashflow.said.payment_far": "Payment date >1 year after invoice date",
+    "cashflow.said.payment_past": "Payment date is in the past",
+    "cashflow.otherwise.invoiced_now": "If it were invoiced tomorrow, {change}.",
+    "cashflow.otherwise.typical_customer": "If its customer paid as a typical one does, {change}.",
+    "cashflow.otherwise.just_entered_stage": "If it had entered its stage only today, {change}.",
+    "cashflow.otherwise.terms": "If payment terms of 14 days were agreed, {change}.",
+    "cashflow.otherwise.sooner": "payment would come {days} days sooner",
+    "cashflow.otherwise.later": "payment would come {days} days later",
+    "cashflow.otherwise.same": "payment would come on the same day",
+    "cashflow.otherwise.more": "{change}, and be {share} more probable",
+    "cashflow.otherwise.less": "{change}, and be {share} less probable",
+    "cashflow.lever.collect_sooner": "Get {customer} to pay {days} days sooner",
+    "cashflow.lever.shorten_terms": "Agree terms of {days} days with {customer}",
+    "cashflow.lever.invoice_now": "Invoice {deal} of {customer} tomorrow",
+    "cashflow.lever.nobody": "an unnamed customer",
+    "cashflow.lever.lift": "{what}: the lowest expected balance rises by {lift}.",
     # Assumptions
     "cashflow.assumptions.title": "Assumptions",
     "cashflow.assumptions.lead": "On what a prediction rests, in words.",
