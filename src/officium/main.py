@@ -85,6 +85,7 @@ from officium.core.gateway.config_fetcher import ConfigSource
 from officium.core.gateway.health import LONGEST_CHECK_S
 from officium.core.gateway.reach import DEFAULT
 from officium.core.gateway.replay import ReplayService
+from officium.core.gateway.unpriced import UnpricedService
 from officium.core.knowledge import EntrySource, KnowledgeIndexes, LocalEncoder, VectorShelf
 from officium.core.llm.breaker import Breakers
 from officium.core.llm.dispatch import Dispatcher
@@ -239,6 +240,7 @@ class Parts:
     reports: ReportService
     overviews: OverviewService
     attention: AttentionService
+    unpriced: UnpricedService
     searches: SearchService
     budgets: BudgetService
     clients: ClientService
@@ -490,6 +492,7 @@ def build_parts(settings: Settings) -> Parts:
         overviews=overviews,
         searches=SearchService(SearchStore(database), TallyStore(database), usage, tenants, clock),
         attention=AttentionService(overviews, budgets, key_service, catalogue, clock),
+        unpriced=UnpricedService(overviews, price_book, clock, unknown_prices(settings)),
         budgets=budgets,
         businesses=businesses,
         adviser=adviser,
@@ -621,6 +624,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             experiments=parts.experiments,
             catalogue=parts.catalogue,
             answers=parts.models,
+            unpriced=parts.unpriced,
             exports=parts.exports,
             authenticator=parts.authenticator,
             sign_in=parts.sign_in,

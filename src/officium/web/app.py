@@ -79,6 +79,8 @@ from officium.web.caller import Authenticator
 from officium.web.console import ConsoleParts, Identities, SignIns, console_router
 from officium.web.console.pages import advisors, overview, overview_widgets, request_contents, widgets
 from officium.web.console.pages import rules as rules_pages
+from officium.web.console.pages.aliases import Aliases
+from officium.web.console.pages.allowed_models import Policies
 from officium.web.console.pages.audit import AuditEntries
 from officium.web.console.pages.budgets import BudgetParts, RateLimits
 from officium.web.console.pages.cashflow import ShownOutlooks
@@ -86,8 +88,8 @@ from officium.web.console.pages.clients import Credits
 from officium.web.console.pages.exports import Exports
 from officium.web.console.pages.keys import Keys
 from officium.web.console.pages.members import Members
+from officium.web.console.pages.prices import UnpricedModels
 from officium.web.console.pages.prompts import Colleagues
-from officium.web.console.pages.providers import WhoAnswers
 from officium.web.console.pages.requests import Searches
 from officium.web.console.pages.rules import RulesParts
 from officium.web.console.pages.settings import OwnErasure, OwnTenant
@@ -177,6 +179,10 @@ class Clients(room.Clients, overview.Clients, overview_widgets.ExhaustedWidgets,
     """What the doors and the console ask of clients."""
 
 
+class KnownPolicies(PolicyService, Policies, Protocol):
+    """What the doors and the console ask about who may use which models."""
+
+
 class KeptContents(Contents, request_contents.Contents, Protocol):
     """What the doors and the console ask of kept prompts and answers."""
 
@@ -238,7 +244,8 @@ class WebParts:
     experiments: Experiments
     colleagues: Colleagues
     catalogue: Catalogue
-    answers: WhoAnswers
+    answers: Aliases
+    unpriced: UnpricedModels
     exports: Exports
     authenticator: Authenticator
     sign_in: SignIns
@@ -252,7 +259,7 @@ class WebParts:
     configs: Configs
     checks: HealthChecks
     refreshes: Refreshes
-    policies: PolicyService
+    policies: KnownPolicies
     audit: AuditEntries
     health: HealthOf
     readiness: Readiness
@@ -633,7 +640,10 @@ def _console(parts: WebParts) -> ConsoleParts:
         configs=parts.configs,
         checks=parts.checks,
         catalogue=parts.catalogue,
-        answers=parts.answers,
+        aliases=parts.answers,
+        policies=parts.policies,
+        prices=parts.prices,
+        unpriced=parts.unpriced,
         exports=parts.exports,
     )
 

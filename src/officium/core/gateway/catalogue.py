@@ -20,6 +20,7 @@ from officium.core.usage.prices import (
     TenantPrices,
     UnknownPrices,
     price_for,
+    span_for,
 )
 from officium.kit.clock import Clock
 
@@ -36,7 +37,8 @@ class CatalogueEntry(Struct, frozen=True, kw_only=True):
     """What there is to know of a model for one tenant.
 
     `known` is `None` for a model that is used and nobody wrote down; `refuses` are the request fields that
-    are left out for it; `is_available` says whether its provider is set up here.
+    are left out for it; `is_available` says whether its provider is set up here. The price holds `since` and
+    `until` these moments, `None` where that is not known.
     """
 
     provider: str
@@ -46,6 +48,8 @@ class CatalogueEntry(Struct, frozen=True, kw_only=True):
     successor: str | None
     refuses: tuple[str, ...]
     pricing: Pricing
+    since: datetime | None = None
+    until: datetime | None = None
     is_available: bool
     used_by: tuple[str, ...]
 
@@ -175,6 +179,7 @@ def describe_model(
         pricing = price_for(provider, model, now, own, unknown)
     except PriceUnknown:
         pricing = Pricing(None, "unknown")
+    since, until = span_for(provider, model, now, own)
     return CatalogueEntry(
         provider=provider,
         model=model,
@@ -183,6 +188,8 @@ def describe_model(
         successor=found.successor if found is not None and found.state != "active" else None,
         refuses=tuple(sorted(find_traits(provider, model).refuses)),
         pricing=pricing,
+        since=since,
+        until=until,
         is_available=is_available,
         used_by=tuple(used_by),
     )

@@ -12,6 +12,7 @@ from officium.core.gateway.policy import (
     ModelPolicy,
     check_patterns,
     check_subject,
+    policies_for,
 )
 from officium.core.gateway.store import PolicyStore
 from officium.core.tenancy import AuditEntry, Caller, require
@@ -34,6 +35,12 @@ class PolicyService:
         """The tenant's policies, by subject. Raises PermissionDenied."""
         require(caller, "admin")
         return await self._store.list_policies(caller)
+
+    async def list_holding(self, caller: Caller) -> list[ModelPolicy]:
+        """The policies that hold for the caller itself. Needs `config:read` or `config:write`."""
+        if not caller.may("config:write"):
+            require(caller, "config:read")
+        return list(policies_for(caller, await self._store.list_policies(caller)))
 
     async def set_policy(
         self, caller: Caller, subject: str, allowed: Sequence[str], *, request_id: str | None = None

@@ -120,6 +120,20 @@ def price_of(provider: str, model: str, at: datetime) -> Price | None:
     return known.price
 
 
+def listed_span(provider: str, model: str, at: datetime) -> tuple[datetime | None, datetime | None]:
+    """Since when and until when the price list's price of that moment holds; `None` where it says no end."""
+    if price_of(provider, model, at) is None:
+        return None, None
+    row = find_provider(provider)
+    known = _known.get((row.name if row is not None else provider, model))
+    if known is None:  # a local model is on no list
+        return None, None
+    return (
+        None if known.since == _NEVER else known.since,
+        None if known.until == _ALWAYS else known.until,
+    )
+
+
 def cost_of(
     usage: TokenUsage, provider: str, model: str, at: datetime, *, reported: Decimal | None = None
 ) -> Cost:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from officium.core.tenancy.caller import Caller
 from officium.core.usage.prices.tenant_price import TenantPrice
 from officium.web.caller import Authenticator
-from officium.web.keyed import KnownCaller, keyed_router
+from officium.web.keyed import KnownCaller, RequestId, keyed_router
 
 _AMOUNTS = ("input", "output", "cached", "cache_write", "per_call")
 
@@ -28,10 +28,18 @@ class Prices(Protocol):
         model: str,
         amounts: Mapping[str, str | None],
         valid_from: datetime | None = None,
+        *,
+        request_id: str | None = None,
     ) -> TenantPrice: ...
 
     async def delete_price(
-        self, caller: Caller, provider: str, model: str, valid_from: datetime | None = None
+        self,
+        caller: Caller,
+        provider: str,
+        model: str,
+        valid_from: datetime | None = None,
+        *,
+        request_id: str | None = None,
     ) -> None: ...
 
 
@@ -100,18 +108,25 @@ def prices_router(prices: Prices, authenticator: Authenticator) -> APIRouter:
 
     @router.put("/api/prices/{provider}/{model:path}", summary="Set what a model costs the tenant")
     async def set_price(
-        caller: KnownCaller, provider: ProviderName, model: ModelName, asked: NewPrice
+        caller: KnownCaller, provider: ProviderName, model: ModelName, asked: NewPrice, request_id: RequestId
     ) -> OwnPrice:
         amounts = {name: getattr(asked, name) for name in _AMOUNTS}
-        return _shown(await prices.set_price(caller, provider, model, amounts, asked.valid_from))
+        made = await prices.set_price(
+            caller, provider, model, amounts, asked.valid_from, request_id=request_id
+        )
+        return _shown(made)
 
     @router.delete(
         "/api/prices/{provider}/{model:path}", summary="Delete the tenant's price of a model", status_code=204
     )
     async def delete_price(
-        caller: KnownCaller, provider: ProviderName, model: ModelName, valid_from: ValidFrom = None
+        caller: KnownCaller,
+        provider: ProviderName,
+        model: ModelName,
+        request_id: RequestId,
+        valid_from: ValidFrom = None,
     ) -> None:
-        await prices.delete_price(caller, provider, model, valid_from)
+        await prices.delete_price(caller, provider, model, valid_from, request_id=request_id)
 
     return router
 

@@ -22,6 +22,8 @@ from officium.web.console.identity import Identities, identity_router
 from officium.web.console.languages import People, add_language_route
 from officium.web.console.pages import settings
 from officium.web.console.pages.advisors import Advisers, Conversations, add_advisors_page
+from officium.web.console.pages.aliases import Aliases, add_aliases_page
+from officium.web.console.pages.allowed_models import Policies, add_allowed_models_page
 from officium.web.console.pages.audit import AuditEntries, NamesOf, add_audit_page
 from officium.web.console.pages.board import Board, add_board_page
 from officium.web.console.pages.budgets import BudgetParts, add_budgets_page
@@ -45,12 +47,14 @@ from officium.web.console.pages.home import add_home_route
 from officium.web.console.pages.keys import Keys, add_keys_page
 from officium.web.console.pages.members import Clients as MembersClients
 from officium.web.console.pages.members import Members, add_members_page
+from officium.web.console.pages.model_desk import ModelDesk
 from officium.web.console.pages.overview import Attention, OverviewPage, Overviews, add_overview_files
 from officium.web.console.pages.overview_widgets import ExhaustedWidgets, Gaps, WidgetAttention
+from officium.web.console.pages.prices import Prices, UnpricedModels, add_prices_page
 from officium.web.console.pages.prompt_editor import add_prompt_editor
 from officium.web.console.pages.prompt_trials import add_prompt_trials
 from officium.web.console.pages.prompts import Colleagues, PromptPages, add_prompt_pages
-from officium.web.console.pages.providers import Catalogue, Checks, WhoAnswers, add_providers_page
+from officium.web.console.pages.providers import Catalogue, Checks, add_providers_page
 from officium.web.console.pages.request_contents import Contents, Models, Replays, add_request_contents
 from officium.web.console.pages.requests import Searches, add_requests_page
 from officium.web.console.pages.rules import RulesParts, Studio, add_rules_pages
@@ -124,7 +128,10 @@ class ConsoleParts:
     configs: DefaultConfigs
     checks: Checks
     catalogue: Catalogue
-    answers: WhoAnswers
+    aliases: Aliases
+    policies: Policies
+    prices: Prices
+    unpriced: UnpricedModels
     exports: Exports
 
 
@@ -136,12 +143,13 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     _add_start(closed, parts, frame)
     add_requests_page(closed, parts.searches, parts.contents, frame)
     add_request_contents(closed, parts.contents, parts.replays, parts.models, parts.searches, frame)
+    _add_models(closed, parts, frame)
     add_providers_page(
         closed,
         parts.configs,
         parts.checks,
         parts.catalogue,
-        parts.answers,
+        parts.aliases,
         tuple(parts.providers),
         frame,
     )
@@ -225,6 +233,14 @@ def _add_start(closed: LazyRouter, parts: ConsoleParts, frame: Frame) -> None:
     add_overview_files(closed, overview)
     add_first_steps(closed, first_steps)
     add_first_question(closed, question, frame)
+
+
+def _add_models(closed: LazyRouter, parts: ConsoleParts, frame: Frame) -> None:
+    """Prices, names and allowed models. They come before the providers, whose ids stand in the same place."""
+    desk = ModelDesk(tuple(parts.providers), parts.colleagues, frame)
+    add_prices_page(closed, parts.prices, parts.unpriced, desk)
+    add_aliases_page(closed, parts.aliases, desk)
+    add_allowed_models_page(closed, parts.policies, parts.keys, parts.members, desk)
 
 
 def _open_router(assets: Assets) -> LazyRouter:

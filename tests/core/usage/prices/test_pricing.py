@@ -19,6 +19,7 @@ from officium.core.usage.prices import (
     UpperPrice,
     cost_under,
     price_for,
+    span_for,
     upper_price,
 )
 from officium.core.usage.prices.tenant_price import check_name, read_usd
@@ -70,6 +71,27 @@ def test_price_holds_from_its_day_until_the_next_begins() -> None:
     found = [_input_usd(prices, "m", at) for at in (NOW - day, NOW, NOW + day - day / 24, NOW + day)]
 
     assert found == [None, Decimal(1), Decimal(1), Decimal(2)]
+
+
+def test_span_of_an_own_price_ends_where_the_next_begins() -> None:
+    day = timedelta(days=1)
+    prices = TenantPrices([a_price("m", "2", NOW + day), a_price("m", "1"), a_price("*", "9", NOW + day / 2)])
+
+    first = span_for("openai", "m", NOW, prices)
+    second = span_for("openai", "m", NOW + 2 * day, prices)
+
+    assert first == (None, NOW + day)
+    assert second == (NOW + day, None)
+
+
+def test_span_of_a_listed_price_ends_where_an_own_one_begins() -> None:
+    tomorrow = NOW + timedelta(days=1)
+    prices = TenantPrices([a_price("gpt-4o*", "1", tomorrow)])
+
+    assert span_for("openai", "gpt-4o-mini", NOW, prices) == (None, tomorrow)
+    assert span_for("openai", "gpt-4o-mini", NOW) == (None, None)
+    assert span_for("openai", "nobody-knows", NOW) == (None, None)
+    assert span_for("ollama", "qwen3", NOW) == (None, None)
 
 
 def test_price_of_the_future_does_not_hide_the_beginning_that_holds_now() -> None:

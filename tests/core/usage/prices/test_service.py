@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from officium.core.tenancy import Caller
+from officium.core.tenancy.audit.service import AuditService
+from officium.core.tenancy.audit.store import AuditStore
 from officium.core.usage.prices import InvalidPrice, PriceBook, PriceNotFound, PriceService, PriceStore
 from officium.core.usage.prices import service as service_module
 from officium.core.usage.prices.book import PRICES_LIVE_S
@@ -77,6 +79,23 @@ async def test_price_that_is_set_again_is_replaced(desk: Desk) -> None:
 
     assert len(await desk.service.list_prices(desk.mine)) == 1
     assert await desk.input_rate() == 2_000_000
+
+
+async def test_changes_of_prices_stand_in_the_audit_log(desk: Desk) -> None:
+    await desk.service.set_price(desk.mine, "openai", "gpt-6-luna", AMOUNTS, request_id="req_1")
+    await desk.service.set_price(desk.mine, "openai", "gpt-6-luna", {**AMOUNTS, "input": "2"})
+    await desk.service.delete_price(desk.mine, "openai", "gpt-6-luna")
+
+    audit = AuditService(AuditStore(desk.database))
+    admin = Caller(desk.mine.tenant_id, "member:m", frozenset({"admin"}))
+    deleted, changed, made = await audit.list_entries(admin, thing="price")
+    assert [one.action for one in (made, changed, deleted)] == ["price.set", "price.set", "price.deleted"]
+    assert (made.thing_id, made.actor, made.request_id) == ("openai/gpt-6-luna", "key:ak_1", "req_1")
+    assert made.before is None
+    assert (changed.before or {})["input"] == "0.1"
+    assert (changed.after or {})["input"] == "2"
+    assert deleted.after is None
+    assert next(iter((deleted.before or {}).values()))["input"] == "2"
 
 
 async def test_prices_of_several_days_stand_side_by_side(desk: Desk) -> None:

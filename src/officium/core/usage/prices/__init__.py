@@ -8,6 +8,7 @@ from officium.core.usage.prices.pricing import (
     UpperPrice,
     cost_under,
     price_for,
+    span_for,
     upper_price,
 )
 from officium.core.usage.prices.service import PriceService
@@ -28,5 +29,6 @@ __all__ = [
     "UpperPrice",
     "cost_under",
     "price_for",
+    "span_for",
     "upper_price",
 ]

@@ -6,11 +6,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from officium.core.llm.price import Cost, CostSource, Price, flat_price, price_of
+from officium.core.llm.price import Cost, CostSource, Price, flat_price, listed_span, price_of
 from officium.core.llm.providers.catalog import find_provider
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.usage.prices.errors import PriceUnknown
-from officium.core.usage.prices.tenant_price import TenantPrices
+from officium.core.usage.prices.tenant_price import ALWAYS, TenantPrices
 
 UnknownRule = Literal["flat", "record", "refuse", "ceiling"]
 """A call whose price nobody knows costs a flat rate, has no cost, is refused, or costs the ceiling."""
@@ -57,6 +57,30 @@ def price_for(
     if listed is not None:
         return Pricing(listed, _listed_source(provider))
     return _unknown(provider, model, unknown or UnknownPrices())
+
+
+def span_for(
+    provider: str, model: str, at: datetime, own: TenantPrices | None = None
+) -> tuple[datetime | None, datetime | None]:
+    """Since when and until when the price of that moment holds; `None` where that is not known, or for ever.
+
+    The price list's has no end that is known in advance, but for offers by the hour.
+    """
+    own = own or TenantPrices()
+    found = own.find(provider, model, at)
+    changes = own.changes(provider, model)
+    coming = (moment for moment in changes if moment > at)
+    if found is None:
+        since, until = listed_span(provider, model, at)
+        first = next(coming, None)
+        return since, min((moment for moment in (until, first) if moment is not None), default=None)
+    until = next((moment for moment in coming if own.find(provider, model, moment) != found), None)
+    since = None
+    for moment in reversed([moment for moment in changes if moment <= at]):
+        if own.find(provider, model, moment) != found:
+            break
+        since = moment
+    return None if since == ALWAYS else since, until
 
 
 def cost_under(pricing: Pricing, usage: TokenUsage, reported: Decimal | None = None) -> Cost:

@@ -6,17 +6,17 @@ from decimal import Decimal
 
 import structlog
 
-from officium.core.tenancy import Caller, require
+from officium.core.tenancy import AuditEntry, Caller, require
 from officium.core.usage.prices.book import PRICES_CHANGED
 from officium.core.usage.prices.errors import InvalidPrice, PriceNotFound
 from officium.core.usage.prices.store import PriceStore
-from officium.core.usage.prices.tenant_price import MOST_PRICES, TenantPrice, check_name, read_usd
+from officium.core.usage.prices.tenant_price import ALWAYS, MOST_PRICES, TenantPrice, check_name, read_usd
 from officium.kit.clock import Clock
 from officium.kit.notices import Notices
 
-ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a price begins that has no beginning of its own."""
 _PER_CALL_PLACES = 9
+_AMOUNTS = ("input", "output", "cached", "cache_write", "per_call")
+_LONGEST_ID = 256
 
 _log = structlog.get_logger("usage")
 
@@ -42,6 +42,8 @@ class PriceService:
         model: str,
         amounts: Mapping[str, str | None],
         valid_from: datetime | None = None,
+        *,
+        request_id: str | None = None,
     ) -> TenantPrice:
         """Set what a model costs from `valid_from` on, or always. Needs `config:write`; raises InvalidPrice.
 
@@ -61,13 +63,21 @@ class PriceService:
             updated_at=self._clock.now(),
             updated_by=caller.actor,
         )
-        if not await self._store.put_price(caller, price, MOST_PRICES):
+        after = {"valid_from": price.valid_from.isoformat(), **_told(price)}
+        entry = self._entry("set", price.provider, model, request_id, after)
+        if not await self._store.put_price(caller, price, MOST_PRICES, entry):
             raise InvalidPrice(f"A tenant has at most {MOST_PRICES} prices. Delete one you no longer need.")
         self._changed(caller, price.provider, model)
         return price
 
     async def delete_price(
-        self, caller: Caller, provider: str, model: str, valid_from: datetime | None = None
+        self,
+        caller: Caller,
+        provider: str,
+        model: str,
+        valid_from: datetime | None = None,
+        *,
+        request_id: str | None = None,
     ) -> None:
         """Delete a model's price that begins at a moment, or all of them.
 
@@ -76,9 +86,27 @@ class PriceService:
         require(caller, "config:write")
         name = check_name(provider, model)
         moment = None if valid_from is None else _moment(valid_from)
-        if not await self._store.delete_price(caller, name, model, moment):
+        entry = self._entry("deleted", name, model, request_id)
+        if not await self._store.delete_price(caller, name, model, moment, entry):
             raise PriceNotFound(f"There is no price for {name}/{model}.", provider=name, model=model)
         self._changed(caller, name, model)
+
+    def _entry(
+        self,
+        what: str,
+        provider: str,
+        model: str,
+        request_id: str | None,
+        after: Mapping[str, object] | None = None,
+    ) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            action=f"price.{what}",
+            thing="price",
+            thing_id=f"{provider}/{model}"[:_LONGEST_ID],
+            after=after,
+            request_id=request_id,
+        )
 
     def _changed(self, caller: Caller, provider: str, model: str) -> None:
         self._notices.publish(PRICES_CHANGED, caller.tenant_id)
@@ -90,6 +118,12 @@ class PriceService:
 def _read_optional(amounts: Mapping[str, str | None], name: str) -> Decimal | None:
     text = amounts.get(name)
     return None if text is None else read_usd(text, name)
+
+
+def _told(price: TenantPrice) -> dict[str, object]:
+    """The amounts as the audit log has them."""
+    amounts = {name: getattr(price, name) for name in _AMOUNTS}
+    return {name: f"{amount:f}" for name, amount in amounts.items() if amount is not None}
 
 
 def _moment(said: datetime | None) -> datetime:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from msgspec import Struct
@@ -11,6 +11,8 @@ from officium.core.llm.price import Price, Rates
 from officium.core.llm.providers.catalog import find_provider
 from officium.core.usage.prices.errors import InvalidPrice
 
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a price begins that has no beginning of its own."""
 MOST_PRICES = 1000
 """As many may a tenant have: they are kept in memory, and listed whole."""
 _LARGEST_USD = Decimal(1_000_000)
@@ -80,6 +82,14 @@ class TenantPrices:
                 if found is not None:
                     return found
         return None
+
+    def changes(self, provider: str, model: str) -> list[datetime]:
+        """The moments at which a price of the tenant's begins that may hold for `model`, ascending."""
+        histories = [self._exact.get((provider, model), [])]
+        for beginning, history in self._beginnings.get(provider, {}).items():
+            if model.startswith(beginning):
+                histories.append(history)
+        return sorted({begins for history in histories for begins, _ in history})
 
 
 def read_usd(text: str, param: str, places: int = 6) -> Decimal:

@@ -194,7 +194,14 @@ def _add_reading(router: APIRouter, page: _ProvidersPage, catalogue: Catalogue) 
         entries = await catalogue.list_models(request.state.session.caller)
         shown = [entry for entry in entries if words in f"{entry.provider}/{entry.model}".lower()]
         shown.sort(key=lambda entry: (not entry.used_by, not entry.is_available, entry.provider))
-        return page.frame.page(request, "models.html", words=words, models=shown)
+        return page.frame.page(
+            request,
+            "models.html",
+            words=words,
+            models=shown,
+            zone=request.state.session.tenant.time_zone,
+            may_change=request.state.session.caller.may("config:write"),
+        )
 
     @router.get(f"{ROOT}/new")
     async def new(request: Request) -> Response:

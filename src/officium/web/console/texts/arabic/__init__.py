@@ -36,6 +36,7 @@ from officium.web.console.texts.arabic import (
     keys,
     members,
     overview,
+    prices,
     prompts,
     providers,
     requests,
@@ -71,4 +72,5 @@ ARABIC: Mapping[str, str] = {
     **requests.TEXTS,
     **contents.TEXTS,
     **providers.TEXTS,
+    **prices.TEXTS,
 }

@@ -72,7 +72,6 @@ TEXTS: Mapping[str, str] = {
     "models.lead": "إلى متى تُتاح النماذج، وما الذي يحلّ محلها، وكم يكلّفك مليون رمز.",
     "models.search": "ابحث في النماذج",
     "models.submit": "ابحث",
-    "models.none": "لا يوجد نموذج بهذا الاسم.",
     "models.column.model": "النموذج",
     "models.column.state": "الحالة",
     "models.column.input": "الداخلة، $ لكل مليون",

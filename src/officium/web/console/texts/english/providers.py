@@ -74,7 +74,6 @@ TEXTS: Mapping[str, str] = {
     "models.lead": "Until when models are served, what follows them, and what a million tokens cost you.",
     "models.search": "Search models",
     "models.submit": "Search",
-    "models.none": "No model is called like this.",
     "models.column.model": "Model",
     "models.column.state": "State",
     "models.column.input": "Input, $/M",
