@@ -71,6 +71,8 @@ from officium.core.gateway import (
     HealthChecker,
     LLMConfigFetcher,
     ModelDirectory,
+    ModelRuleService,
+    ModelRuleStore,
     ModelService,
     PolicyService,
     PolicyStore,
@@ -232,6 +234,7 @@ class Parts:
     own_erasure: OwnErasureService
     models: ModelService
     policies: PolicyService
+    model_rules: ModelRuleService
     fetcher: LLMConfigFetcher
     checker: HealthChecker
     refreshes: ConfigRefresh
@@ -325,6 +328,7 @@ def build_parts(settings: Settings) -> Parts:
         default_model=settings.default_model,
         configs=configs,
         policies=PolicyStore(database),
+        rules=ModelRuleStore(database),
         remote=fetcher if settings.config_server_url else None,
         notices=notices,
         retired=settings.retired_models,
@@ -483,6 +487,13 @@ def build_parts(settings: Settings) -> Parts:
         own_erasure=OwnErasureService(erasures, sign_in),
         models=models,
         policies=PolicyService(PolicyStore(database), clock, notices),
+        model_rules=ModelRuleService(
+            ModelRuleStore(database),
+            clock,
+            notices,
+            retired=settings.retired_models,
+            unknown=unknown_prices(settings),
+        ),
         fetcher=fetcher,
         checker=checker,
         refreshes=ConfigRefresh(fetcher, models, checker, notices),
@@ -637,6 +648,7 @@ def build_app(settings: Settings, parts: Parts | None = None) -> WebApp:
             configs=parts.configs,
             audit=parts.audit,
             policies=parts.policies,
+            model_rules=parts.model_rules,
             checks=parts.checker,
             refreshes=parts.refreshes,
             health=health,

@@ -73,6 +73,12 @@ async def test_models_are_priced_named_and_allowed_by_keyboard(tmp_path: Path, w
             await page.press("main form button", "Enter")
         allowed = await page.inner_text("table.data tbody")
         await look("allowed")
+        await page.goto(f"{server.url}{ROOT}/rules")
+        await page.check("[name=retired][value=refuse]")
+        async with page.expect_navigation():
+            await page.press("main form button", "Enter")
+        held = await page.inner_text("main form")
+        await look("rules")
         await page.goto(f"{server.url}{ROOT}/models?q=nobody-knows")
         await look("models-none")
         await page.goto(f"{server.url}{ROOT}/models?q=groq")
@@ -82,6 +88,7 @@ async def test_models_are_priced_named_and_allowed_by_keyboard(tmp_path: Path, w
     assert "nobody-knows" in priced
     assert "mock/scripted" in named
     assert "Everybody" in allowed
+    assert "What holds now: The request is refused" in held
     assert faults == []
     assert [said for said in problems if "400" not in said] == []
     assert fits == [True] * len(fits)

@@ -813,6 +813,15 @@ ENTRIES: dict[tuple[str, str], Entry] = {
         path=f"/api/llm-config/{CONFIG}/health-check", scopes=("config:write",), other=404
     ),
     ("POST", "/config/refresh"): Entry(path="/config/refresh", scopes=("config:write",), other=200),
+    ("GET", "/api/model-rules"): Entry(
+        path="/api/model-rules", scopes=("config:read", "config:write"), other=200
+    ),
+    ("PUT", "/api/model-rules"): Entry(
+        path="/api/model-rules",
+        body={"retired": "refuse", "unknown_price": "refuse"},
+        scopes=("config:write",),
+        other=200,
+    ),
     ("GET", "/api/model-policies"): Entry(path="/api/model-policies", scopes=("admin",), other=200),
     ("DELETE", "/api/model-policies/{subject}"): Entry(
         path=f"/api/model-policies/{POLICY}", scopes=("admin",), other=404

@@ -45,6 +45,7 @@ from officium.web.api.llm_config_health import HealthChecks, Refreshes, llm_conf
 from officium.web.api.messages_wire import MessagesWire
 from officium.web.api.model_catalogue import Catalogue, model_catalogue_router
 from officium.web.api.model_policies import PolicyService, model_policies_router
+from officium.web.api.model_rules import ModelRules, model_rules_router
 from officium.web.api.models import MODELS_PATH, ModelGateway, ModelsDoor
 from officium.web.api.operations import (
     AvailableProviders,
@@ -260,6 +261,7 @@ class WebParts:
     checks: HealthChecks
     refreshes: Refreshes
     policies: KnownPolicies
+    model_rules: ModelRules
     audit: AuditEntries
     health: HealthOf
     readiness: Readiness
@@ -574,6 +576,7 @@ def _framework(parts: WebParts, is_draining: Callable[[], bool]) -> FastAPI:
         llm_config_health_router(parts.checks, parts.refreshes, parts.acting_users, parts.authenticator)
     )
     app.include_router(model_policies_router(parts.policies, parts.authenticator))
+    app.include_router(model_rules_router(parts.model_rules, parts.authenticator))
     app.include_router(audit_log_router(parts.audit, parts.authenticator))
     app.include_router(documentation_router())
     app.include_router(guide_router())
@@ -642,6 +645,7 @@ def _console(parts: WebParts) -> ConsoleParts:
         catalogue=parts.catalogue,
         aliases=parts.answers,
         policies=parts.policies,
+        model_rules=parts.model_rules,
         prices=parts.prices,
         unpriced=parts.unpriced,
         exports=parts.exports,

@@ -18,6 +18,9 @@ class NoPrices:
     async def list_prices(self, caller: Caller) -> list:
         return []
 
+    async def find_unknown_rule(self, caller: Caller) -> None:
+        return None
+
 
 def a_bench(*texts: str) -> GatewayBench:
     bench = GatewayBench(ScriptedTransport(texts))

@@ -267,3 +267,26 @@ async def test_nothing_of_another_tenant_is_seen_or_changed(house: House) -> Non
     assert not re.search(r"gpt-6|>fast<|mock/", seen)
     assert opened == [404] * 3
     assert removed == [404] * 3
+
+
+async def test_rules_are_made_stricter_and_never_looser(house: House) -> None:
+    admin, stranger = await _person(house), await _person(house, "owner")
+    reader = await _person(house, "viewer", admin.tenant_id)
+    rules = "/console/providers/rules"
+
+    before = await admin.text(rules)
+    looser = await admin.post(rules, {"csrf": admin.proof, "retired": "try", "unknown_price": ""})
+    saved = await admin.send_form(rules, retired="refuse", unknown_price="ceiling")
+    after, theirs, seen = await admin.text(rules), await stranger.text(rules), await reader.text(rules)
+
+    assert "It is asked all the same" not in before
+    assert looser.status == 400
+    assert b"not looser" in looser.body
+    assert saved == 303
+    assert "Changed by The admin" in after
+    assert "<strong>It costs the operator's ceiling</strong>" in after
+    assert "<strong>It costs a flat rate</strong>" in theirs
+    assert 'value="refuse" checked disabled' in seen
+    assert await reader.send_form(rules, retired="") == 403
+    assert await admin.send_form(rules) == 303
+    assert "<strong>It costs a flat rate</strong>" in await admin.text(rules)

@@ -7,12 +7,13 @@ from officium.core.gateway.defaults import with_defaults
 from officium.core.gateway.directory import ModelDirectory
 from officium.core.gateway.health import HealthChecker
 from officium.core.gateway.metrics import GatewayMetrics
+from officium.core.gateway.model_rules import ModelRuleService
 from officium.core.gateway.models import ModelService
 from officium.core.gateway.policies import PolicyService
 from officium.core.gateway.reach import ProviderAccess
 from officium.core.gateway.refresh import ConfigRefresh
 from officium.core.gateway.service import GatewayService
-from officium.core.gateway.store import AliasStore, PolicyStore
+from officium.core.gateway.store import AliasStore, ModelRuleStore, PolicyStore
 from officium.core.gateway.telemetry import CallTelemetry
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "LLMConfigFetcher",
     "ModelDirectory",
     "ModelListing",
+    "ModelRuleService",
+    "ModelRuleStore",
     "ModelService",
     "PolicyService",
     "PolicyStore",

@@ -27,6 +27,12 @@ class ModelNotAllowed(PermissionDenied):
     code = "model_not_allowed"
 
 
+class InvalidModelRules(InvalidRequest):
+    """The operator's rule is stricter than the one that was asked for; `param` names it."""
+
+    code = "invalid_model_rules"
+
+
 class InvalidModelPolicy(InvalidRequest):
     """A policy may not look like this; `param` names the part."""
 

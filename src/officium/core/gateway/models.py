@@ -22,9 +22,9 @@ from officium.core.gateway.reach import (
     Reach,
     split_name,
 )
-from officium.core.gateway.store import AliasStore, PolicyStore
+from officium.core.gateway.store import AliasStore, ModelRuleStore, PolicyStore
 from officium.core.llm.deployment import Deployment, Provider
-from officium.core.llm.lifecycle import RetiredPolicy, keep_served, tell_end
+from officium.core.llm.lifecycle import RetiredPolicy, keep_served, stricter_policy, tell_end
 from officium.core.llm.providers import PROVIDERS
 from officium.core.tenancy import AuditEntry, Caller, require
 from officium.kit.clock import Clock
@@ -35,7 +35,7 @@ from officium.kit.sealing import SealBroken
 ALIASES_LIVE_S = 3.0
 """How long another replica's change to an alias, a configuration or a policy may go unnoticed."""
 MODELS_CHANGED = "models.changed"
-"""Notice: the aliases or the policies of the tenant with this id are no longer what they were."""
+"""Notice: the aliases, the policies or the rules of the tenant with this id are no longer what they were."""
 _TENANTS_KEPT = 10_000
 _NAMES_KEPT = 1000
 
@@ -67,10 +67,11 @@ class _View(Struct):
 
 
 class _TenantModels(Struct):
-    """A tenant's aliases and policies, and the views of those who asked, until they are read again."""
+    """A tenant's aliases, policies and rule, and the views of those who asked, until they are read again."""
 
     aliases: dict[str, Alias]
     policies: list[ModelPolicy]
+    retired: RetiredPolicy
     expires: float
     views: dict[tuple[str | None, str | None], _View] = field(default_factory=dict)
 
@@ -96,6 +97,7 @@ class ModelService:
         default_model: str | None = None,
         configs: OwnConfigs | None = None,
         policies: PolicyStore | None = None,
+        rules: ModelRuleStore | None = None,
         remote: DefaultSource | None = None,
         notices: Notices | None = None,
         retired: RetiredPolicy = "successor",
@@ -108,6 +110,7 @@ class ModelService:
         self._clock = clock
         self._configs = configs
         self._policies = policies
+        self._rules = rules
         self._remote = remote
         self._notices = notices
         self._tenants: dict[str, _TenantModels] = {}
@@ -136,7 +139,7 @@ class ModelService:
                 deployments = _deployments(tenant, view.reach, name)
             except ProviderNotConfigured as error:
                 raise _with_end(error, name, today) from None
-            served = keep_served(deployments, self._retired, today)
+            served = keep_served(deployments, tenant.retired, today)
             found = view.reach.admit(served, name)
             if len(view.resolved) < _NAMES_KEPT:
                 view.resolved[name] = found
@@ -260,7 +263,9 @@ class ModelService:
         read_at, changes = self._clock.monotonic(), self._changes
         aliases = {alias.name: alias for alias in await self._store.list_aliases(caller)}
         policies = [] if self._policies is None else await self._policies.list_policies(caller)
-        tenant = _TenantModels(aliases, policies, read_at + ALIASES_LIVE_S)
+        rules = None if self._rules is None else await self._rules.find_rules(caller)
+        retired = stricter_policy(self._retired, None if rules is None else rules.retired)
+        tenant = _TenantModels(aliases, policies, retired, read_at + ALIASES_LIVE_S)
         if changes == self._changes:  # else it may have been read too early
             if len(self._tenants) >= _TENANTS_KEPT:
                 self._tenants.clear()

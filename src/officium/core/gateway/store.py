@@ -7,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from officium.core.gateway.alias import Alias
 from officium.core.gateway.policy import ModelPolicy
+from officium.core.gateway.strictness import ModelRules
 from officium.core.gateway.tables import model_aliases, model_policies
 from officium.core.tenancy import AuditEntry, Caller
 from officium.core.tenancy.audit.store import record
+from officium.core.usage.prices.tables import model_rules
 from officium.kit.database import Database
 
 
@@ -160,3 +162,36 @@ async def _allowed(caller: Caller, connection: AsyncConnection, subject: str) ->
     )
     row = (await connection.execute(query)).first()
     return None if row is None else {"allowed": row.allowed}
+
+
+class ModelRuleStore:
+    """Where tenants are stricter than the operator."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_rules(self, caller: Caller) -> ModelRules | None:
+        """The rules of the caller's tenant, where it has said any."""
+        query = select(model_rules).where(model_rules.c.tenant_id == caller.tenant_id)
+        async with self._database.reading(caller.tenant_id) as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return (
+            None if row is None else ModelRules(**{name: row[name] for name in ModelRules.__struct_fields__})
+        )
+
+    async def put_rules(self, caller: Caller, rules: ModelRules, entry: AuditEntry) -> None:
+        """Replace the rules. The entry goes into the audit log, with what they were before."""
+        insert = postgresql.insert if self._database.dialect == "postgresql" else sqlite.insert
+        values = {name: getattr(rules, name) for name in ModelRules.__struct_fields__}
+        said = select(model_rules.c.retired, model_rules.c.unknown_price).where(
+            model_rules.c.tenant_id == caller.tenant_id
+        )
+        query = (
+            insert(model_rules)
+            .values(tenant_id=caller.tenant_id, **values)
+            .on_conflict_do_update(index_elements=["tenant_id"], set_=values)
+        )
+        async with self._database.writing(caller.tenant_id) as connection:
+            row = (await connection.execute(said.with_for_update())).mappings().first()
+            await connection.execute(query)
+            await record(caller, connection, replace(entry, before=None if row is None else dict(row)))

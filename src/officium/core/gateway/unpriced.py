@@ -5,13 +5,19 @@ from typing import Protocol
 from msgspec import Struct
 
 from officium.core.tenancy import Caller
-from officium.core.usage.prices import PriceBook, PriceUnknown, Pricing, UnknownPrices, price_for
+from officium.core.usage.prices import (
+    PriceBook,
+    PriceUnknown,
+    Pricing,
+    UnknownPrices,
+    find_pricing,
+    price_for,
+)
 from officium.core.usage.tallies import Kind, Tally
 from officium.kit.clock import Clock
 
 UNPRICED_DAYS = 30
 _MOST = 500
-_NOBODY_KNOWS = UnknownPrices("record")
 
 
 class Unpriced(Struct, frozen=True, kw_only=True):
@@ -52,7 +58,7 @@ class UnpricedService:
         found = []
         for key, tally in used:
             provider, _, model = key.partition("/")
-            if not model or price_for(provider, model, now, own, _NOBODY_KNOWS).source != "unknown":
+            if not model or find_pricing(provider, model, now, own) is not None:
                 continue
             try:
                 pricing = price_for(provider, model, now, own, self._unknown)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,8 +18,10 @@ from officium.core.llm.errors import ModelRetired
 from officium.core.llm.known_models import KNOWN_MODELS, KnownModel, State
 from officium.core.llm.providers.catalog import PROVIDERS, find_provider, find_traits
 
-RetiredPolicy = Literal["successor", "refuse", "try"]
-"""A request for a retired model is answered by its successor, by nobody, or tried all the same."""
+RetiredPolicy = Literal["try", "successor", "refuse"]
+"""A request for a retired model is tried all the same, answered by its successor, or by nobody."""
+RETIRED_POLICIES: tuple[RetiredPolicy, ...] = get_args(RetiredPolicy)
+"""The strictest comes last."""
 
 _SNAPSHOT = re.compile(r"-latest|[-@]\d{8}|-\d{4}-\d{2}-\d{2}|-\d{4}|-\d{3}")
 _LONGEST_CHAIN = 8
@@ -89,6 +91,11 @@ def apply_lifecycle(
         raise _retired(deployment, found)
     note = f"{deployment.name} {_end(found)}; its successor {found.successor} was asked instead."
     return _succeed(deployment, found.successor), (note,)
+
+
+def stricter_policy(one: RetiredPolicy, other: RetiredPolicy | None) -> RetiredPolicy:
+    """The stricter of two; `None` says nothing."""
+    return one if other is None else max(one, other, key=RETIRED_POLICIES.index)
 
 
 def keep_served(

@@ -12,6 +12,7 @@ from officium.kit.errors import NotFound
 from officium.web.api.cashflow import Cashflow
 from officium.web.api.cashflow_deals import Deals
 from officium.web.api.completions import CompletionGateway
+from officium.web.api.model_rules import ModelRules
 from officium.web.api.prompt_experiments import Experiments
 from officium.web.api.prompt_files import PromptFiles
 from officium.web.api.prompts import PromptService
@@ -48,6 +49,7 @@ from officium.web.console.pages.keys import Keys, add_keys_page
 from officium.web.console.pages.members import Clients as MembersClients
 from officium.web.console.pages.members import Members, add_members_page
 from officium.web.console.pages.model_desk import ModelDesk
+from officium.web.console.pages.model_rules import add_model_rules_page
 from officium.web.console.pages.overview import Attention, OverviewPage, Overviews, add_overview_files
 from officium.web.console.pages.overview_widgets import ExhaustedWidgets, Gaps, WidgetAttention
 from officium.web.console.pages.prices import Prices, UnpricedModels, add_prices_page
@@ -130,6 +132,7 @@ class ConsoleParts:
     catalogue: Catalogue
     aliases: Aliases
     policies: Policies
+    model_rules: ModelRules
     prices: Prices
     unpriced: UnpricedModels
     exports: Exports
@@ -240,6 +243,7 @@ def _add_models(closed: LazyRouter, parts: ConsoleParts, frame: Frame) -> None:
     desk = ModelDesk(tuple(parts.providers), parts.colleagues, frame)
     add_prices_page(closed, parts.prices, parts.unpriced, desk)
     add_aliases_page(closed, parts.aliases, desk)
+    add_model_rules_page(closed, parts.model_rules, desk)
     add_allowed_models_page(closed, parts.policies, parts.keys, parts.members, desk)
 
 

@@ -65,6 +65,9 @@ class Bench:
             raise self.prices
         return self.prices
 
+    async def find_unknown_rule(self, caller: Caller) -> None:
+        return None
+
     async def find(
         self,
         request: CompletionRequest = REQUEST,

@@ -31,6 +31,7 @@ FILES: tuple[ExportFile, ...] = (
     ExportFile("model_aliases", "model-aliases"),
     ExportFile("model_policies", "model-policies"),
     ExportFile("tenant_prices", "prices"),
+    ExportFile("model_rules", "model-rules"),
     ExportFile("clients", "clients"),
     ExportFile("widget_configs", "widgets"),
     ExportFile("widget_canned_answers", "widget-canned-answers"),

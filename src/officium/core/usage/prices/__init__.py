@@ -7,15 +7,17 @@ from officium.core.usage.prices.pricing import (
     UnknownPrices,
     UpperPrice,
     cost_under,
+    find_pricing,
     price_for,
     span_for,
     upper_price,
 )
 from officium.core.usage.prices.service import PriceService
 from officium.core.usage.prices.store import PriceStore
-from officium.core.usage.prices.tenant_price import TenantPrice, TenantPrices
+from officium.core.usage.prices.tenant_price import UNKNOWN_RULES, TenantPrice, TenantPrices, UnknownRule
 
 __all__ = [
+    "UNKNOWN_RULES",
     "InvalidPrice",
     "PriceBook",
     "PriceNotFound",
@@ -26,8 +28,10 @@ __all__ = [
     "TenantPrice",
     "TenantPrices",
     "UnknownPrices",
+    "UnknownRule",
     "UpperPrice",
     "cost_under",
+    "find_pricing",
     "price_for",
     "span_for",
     "upper_price",

@@ -7,12 +7,12 @@ from msgspec import Struct
 
 from officium.core.llm.price import Price
 from officium.core.tenancy import Caller
-from officium.core.usage.prices.tenant_price import TenantPrice, TenantPrices
+from officium.core.usage.prices.tenant_price import TenantPrice, TenantPrices, UnknownRule
 from officium.kit.clock import Clock
 from officium.kit.notices import Notices
 
 PRICES_CHANGED = "prices.changed"
-"""Notice: the prices of the tenant with this id are no longer what they were."""
+"""Notice: the prices of the tenant with this id, or its rule, are no longer what they were."""
 PRICES_LIVE_S = 3.0
 """How long another process's change may go unnoticed where its notice is lost."""
 _TENANTS_KEPT = 10_000
@@ -23,6 +23,10 @@ class PriceList(Protocol):
 
     async def list_prices(self, caller: Caller) -> list[TenantPrice]:
         """All prices of the caller's tenant."""
+        ...
+
+    async def find_unknown_rule(self, caller: Caller) -> UnknownRule | None:
+        """What it wants of calls whose price nobody knows, where it has said so."""
         ...
 
 
@@ -47,7 +51,9 @@ class PriceBook:
         if kept is not None and kept.expires > self._clock.monotonic():
             return kept.prices
         read_at, changes = self._clock.monotonic(), self._changes
-        prices = TenantPrices(await self._store.list_prices(caller))
+        prices = TenantPrices(
+            await self._store.list_prices(caller), await self._store.find_unknown_rule(caller)
+        )
         if changes == self._changes:  # else they may have been read too early
             if len(self._kept) >= _TENANTS_KEPT:
                 self._kept.clear()

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
 from msgspec import Struct
 
@@ -10,10 +9,7 @@ from officium.core.llm.price import Cost, CostSource, Price, flat_price, listed_
 from officium.core.llm.providers.catalog import find_provider
 from officium.core.llm.token_usage import TokenUsage
 from officium.core.usage.prices.errors import PriceUnknown
-from officium.core.usage.prices.tenant_price import ALWAYS, TenantPrices
-
-UnknownRule = Literal["flat", "record", "refuse", "ceiling"]
-"""A call whose price nobody knows costs a flat rate, has no cost, is refused, or costs the ceiling."""
+from officium.core.usage.prices.tenant_price import ALWAYS, UNKNOWN_RULES, TenantPrices, UnknownRule
 
 
 class UnknownPrices(Struct, frozen=True):
@@ -21,6 +17,12 @@ class UnknownPrices(Struct, frozen=True):
 
     rule: UnknownRule = "flat"
     ceiling: Price | None = None
+
+    def with_tenants(self, rule: UnknownRule | None) -> "UnknownPrices":
+        """The same with a tenant's rule in its place where that is stricter."""
+        if rule is None or UNKNOWN_RULES.index(rule) <= UNKNOWN_RULES.index(self.rule):
+            return self
+        return UnknownPrices(rule, self.ceiling)
 
 
 class Pricing(Struct, frozen=True):
@@ -45,18 +47,25 @@ def price_for(
     own: TenantPrices | None = None,
     unknown: UnknownPrices | None = None,
 ) -> Pricing:
-    """The price of `model` for a tenant: its own, else the price list's, else as the operator's rule says.
+    """The price of `model` for a tenant: its own, else the price list's, else as the stricter rule says.
 
-    Local models are free unless the tenant has a price for them. Raises PriceUnknown where the rule is to
-    refuse: ask before the call, not after it.
+    That is the operator's or the tenant's. Local models are free unless the tenant has a price for them.
+    Raises PriceUnknown where the rule is to refuse: ask before the call, not after it.
     """
+    known = find_pricing(provider, model, at, own)
+    if known is not None:
+        return known
+    rule = (unknown or UnknownPrices()).with_tenants(own.unknown_rule if own is not None else None)
+    return _unknown(provider, model, rule)
+
+
+def find_pricing(provider: str, model: str, at: datetime, own: TenantPrices | None = None) -> Pricing | None:
+    """The price of `model` that the tenant has set, else the price list's; `None` where nobody knows it."""
     found = own.find(provider, model, at) if own is not None else None
     if found is not None:
         return Pricing(found, "tenant")
     listed = price_of(provider, model, at)
-    if listed is not None:
-        return Pricing(listed, _listed_source(provider))
-    return _unknown(provider, model, unknown or UnknownPrices())
+    return None if listed is None else Pricing(listed, _listed_source(provider))
 
 
 def span_for(
@@ -118,7 +127,7 @@ def _unknown(provider: str, model: str, unknown: UnknownPrices) -> Pricing:
             return Pricing(unknown.ceiling, "ceiling")
         case "refuse":
             raise PriceUnknown(
-                f"Nobody knows what {provider}/{model} costs, and this server makes no such call. "
+                f"Nobody knows what {provider}/{model} costs, and no such call is made here. "
                 f"Set a price with PUT /api/prices/{provider}/{model}, or use another model.",
                 param="model",
                 model=f"{provider}/{model}",

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from officium.core.tenancy import AuditEntry, Caller
 from officium.core.tenancy.audit.store import record
-from officium.core.usage.prices.tables import tenant_prices
-from officium.core.usage.prices.tenant_price import TenantPrice
+from officium.core.usage.prices.tables import model_rules, tenant_prices
+from officium.core.usage.prices.tenant_price import TenantPrice, UnknownRule
 from officium.kit.database import Database
 
 _KEY = ("tenant_id", "provider", "model", "valid_from")
@@ -36,6 +36,13 @@ class PriceStore:
         async with self._database.reading(caller.tenant_id) as connection:
             rows = (await connection.execute(query)).mappings().all()
         return [_price(dict(row)) for row in rows]
+
+    async def find_unknown_rule(self, caller: Caller) -> UnknownRule | None:
+        """What the caller's tenant wants of calls whose price nobody knows, where it has said so."""
+        query = select(model_rules.c.unknown_price).where(model_rules.c.tenant_id == caller.tenant_id)
+        async with self._database.reading(caller.tenant_id) as connection:
+            said: UnknownRule | None = (await connection.execute(query)).scalar_one_or_none()
+        return said
 
     async def put_price(self, caller: Caller, price: TenantPrice, most: int, entry: AuditEntry) -> bool:
         """Set the price, or replace the one that begins at the same moment; False where there are `most`.

@@ -1,4 +1,4 @@
-"""The table of the tenants' own prices."""
+"""The tables of the tenants' own prices and rules."""
 
 from sqlalchemy import Column, ForeignKey, String, Table
 
@@ -21,3 +21,14 @@ tenant_prices = Table(
     Column("updated_by", String(128), nullable=False),
 )
 """Amounts are decimals as text: neither database keeps them exactly as numbers of its own."""
+
+model_rules = Table(
+    "model_rules",
+    metadata,
+    Column("tenant_id", String(64), ForeignKey("tenants.id", ondelete="CASCADE"), primary_key=True),
+    Column("unknown_price", String(16)),
+    Column("retired", String(16)),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+)
+"""Where a tenant is stricter than the operator; null follows the operator. The gateway writes it."""

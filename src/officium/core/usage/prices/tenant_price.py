@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -13,6 +14,10 @@ from officium.core.usage.prices.errors import InvalidPrice
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """When a price begins that has no beginning of its own."""
+UnknownRule = Literal["record", "flat", "ceiling", "refuse"]
+"""A call whose price nobody knows has no cost, costs a flat rate, costs the ceiling, or is refused."""
+UNKNOWN_RULES: tuple[UnknownRule, ...] = get_args(UnknownRule)
+"""The strictest comes last."""
 MOST_PRICES = 1000
 """As many may a tenant have: they are kept in memory, and listed whole."""
 _LARGEST_USD = Decimal(1_000_000)
@@ -59,7 +64,9 @@ class TenantPrice(Struct, frozen=True, kw_only=True):
 class TenantPrices:
     """A tenant's prices, ready to be looked up. The most exact name wins, then the latest valid price."""
 
-    def __init__(self, prices: Sequence[TenantPrice] = ()) -> None:
+    def __init__(self, prices: Sequence[TenantPrice] = (), unknown_rule: UnknownRule | None = None) -> None:
+        self.unknown_rule = unknown_rule
+        """What the tenant wants of calls whose price nobody knows, where that is stricter."""
         self._exact: dict[tuple[str, str], list[tuple[datetime, Price]]] = {}
         self._beginnings: dict[str, dict[str, list[tuple[datetime, Price]]]] = {}
         for said in sorted(prices, key=lambda price: price.valid_from):
