@@ -57,6 +57,8 @@ class FakeAuthenticator:
 class FakeStream:
     """Yields the script: batches, an exception to raise, or an event to wait for."""
 
+    cost_nano_usd = 0
+
     def __init__(
         self, script: Sequence[list[Delta] | BaseException | asyncio.Event], deployment: Deployment
     ) -> None:

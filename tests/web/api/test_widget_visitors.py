@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from officium.apps.widget.answers import Begun, Question
+from officium.apps.widget.answers import Begun, Piece, Question
 from officium.core.tenancy import operator_of
 from officium.kit.clock import SystemClock
 from officium.kit.database import Database, DatabaseUnavailable
@@ -481,6 +481,47 @@ async def test_a_conversation_does_not_spend_without_end(shop: Shop):
 
     assert (first["answer_source"], second["answer_source"]) == ("llm", "knowledge_base")
     assert second["notice"] is None
+
+
+async def test_a_conversation_does_not_cost_without_end(shop: Shop):
+    await shop.change(conversation_cost_limit_usd="0.000001")
+    widget = await shop.tenant.ask("GET", shop.path)
+    price = {"input": "3.00", "output": "15.00"}
+    await shop.tenant.ask("PUT", "/api/prices/mock/*", price)
+    token = await shop.token()
+    first = await shop.say(scripted("When do you open?", HOURS), token)
+
+    second = await shop.say("When do you open?", token, conversation_id=first["conversation_id"])
+    other = await shop.say(scripted("When do you open?", HOURS), await shop.token())
+
+    assert widget.json["conversation_cost_limit_usd"] == "0.000001000"
+    answered_by = [said["answer_source"] for said in (first, second, other)]
+    assert answered_by == ["llm", "knowledge_base", "llm"]
+
+
+async def test_an_answer_that_nobody_waits_for_counts_for_its_conversation(anywhere: Shop):
+    token = await anywhere.token()
+    parts = anywhere.tenant.house.parts
+    visit = await parts.visitors.enter(anywhere.key, ORIGIN, "192.0.2.1", token)
+    stream = parts.widget_answers.stream(visit, Question(text=scripted("When?", HOURS)), "req_1")
+    begun = await anext(stream)
+    first = await anext(stream)
+    await stream.aclose()
+    assert isinstance(begun, Begun)
+    assert begun.conversation_id is not None
+
+    found = await parts.visitors.get_conversation(visit, begun.conversation_id)
+
+    assert isinstance(first, Piece)
+    assert found.tokens > 0
+
+
+@pytest.mark.parametrize("dollars", ["-1", "0,05", "1e-9", "0.0000000001", "1000000001", ""])
+async def test_ceiling_that_is_no_amount_is_refused(shop: Shop, dollars: str):
+    reply = await shop.tenant.ask("PUT", shop.path, {"conversation_cost_limit_usd": dollars})
+
+    assert reply.status == 400
+    assert reply.json["error"]["param"] == "conversation_cost_limit_usd"
 
 
 async def test_a_message_sent_twice_is_answered_once(shop: Shop):

@@ -76,8 +76,16 @@ async def test_ai_settings_are_saved_tried_and_refused(house: House):
     desk, tenant = await a_desk(house)
     path = await a_widget(house, tenant)
     saved = await desk.post_form(
-        f"{path}/ai", {"llm_temperature": "0,2", "persona": "Mia", "conversation_token_limit": ""}
+        f"{path}/ai",
+        {
+            "llm_temperature": "0,2",
+            "persona": "Mia",
+            "conversation_token_limit": "",
+            "conversation_cost_limit_usd": "$0,05",
+        },
     )
+    shown = await desk.get(f"{path}/ai")
+    dear = await desk.post_form(f"{path}/ai", {"conversation_cost_limit_usd": "much"})
     wrong = await desk.post_form(f"{path}/ai", {"llm_temperature": "hot"})
     outside = await desk.post_form(f"{path}/ai", {"confidence_threshold": "0.1"})
     tried = await desk.post(f"{path}/ai/try", question='Hi [[mock text="We open at 9."]]')
@@ -85,7 +93,10 @@ async def test_ai_settings_are_saved_tried_and_refused(house: House):
     silent = await desk.post(f"{path}/ai/try", question="When do you open?")
     widget = await house.parts.clients.get_widget(operator_of(tenant), int(path.rsplit("/", 1)[1]))
 
-    assert (saved.status, wrong.status, outside.status) == (303, 400, 400)
+    assert (saved.status, wrong.status, outside.status, dear.status) == (303, 400, 400, 400)
+    assert widget.conversation_nano_usd_limit == 50_000_000
+    assert 'value="0.05"' in shown
+    assert "Write dollars as a decimal number" in dear.body.decode()
     assert "“Temperature” is a number" in wrong.body.decode()
     assert (widget.llm_temperature, widget.persona, widget.conversation_token_limit) == (0.2, "Mia", None)
     assert not widget.llm_enabled

@@ -57,6 +57,7 @@ class WidgetChanges(Struct, frozen=True, kw_only=True):
     visitor_notice: str | UnsetType = UNSET
     llm_timeout_s: float | UnsetType = UNSET
     conversation_token_limit: int | UnsetType | None = UNSET
+    conversation_nano_usd_limit: int | UnsetType | None = UNSET
     retention_days: int | UnsetType | None = UNSET
     appearance: Mapping[str, Any] | UnsetType = UNSET
     working_hours: Mapping[str, Any] | UnsetType | None = UNSET

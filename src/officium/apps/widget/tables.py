@@ -59,6 +59,7 @@ widget_configs = Table(
     Column("visitor_notice", Text, nullable=False, server_default=text("''")),
     Column("llm_timeout_s", Float, nullable=False, server_default="20"),
     Column("conversation_token_limit", Integer, server_default="20000"),
+    Column("conversation_nano_usd_limit", BigInteger),
     Column("retention_days", Integer, server_default="90"),
     Column("appearance", JSON),
     Column("working_hours", JSON(none_as_null=True)),

@@ -13,6 +13,7 @@ from officium.apps.widget.errors import InvalidWidget
 from officium.apps.widget.working_hours import check_hours
 from officium.core.llm.providers import find_provider
 from officium.core.usage.ledger.budget import Subject
+from officium.kit.money import MOST_USD
 
 MAX_NAME = 200
 MAX_MODEL = 256
@@ -39,9 +40,10 @@ class WidgetSettings(Struct, frozen=True, kw_only=True):
     Only pages of `allowed_origins` may show it. The knowledge base answers from a confidence of
     `confidence_threshold` on; `default_response` is said where nobody has an answer, and `visitor_notice` to
     visitors while the free credits are used up (nothing where they are empty). A model is waited for
-    `llm_timeout_s`; a conversation spends `conversation_token_limit` tokens on models at most. What visitors
-    said is forgotten after `retention_days`. `appearance` is for the script in the page: theme, texts,
-    suggested questions. `working_hours` say when people answer who take over.
+    `llm_timeout_s`, and asked until a conversation has spent `conversation_token_limit` tokens or
+    `conversation_nano_usd_limit` billionths of a dollar. What visitors said is forgotten after
+    `retention_days`. `appearance` is for the script in the page: theme, texts, suggested questions.
+    `working_hours` say when people answer who take over.
     """
 
     name: str
@@ -60,6 +62,7 @@ class WidgetSettings(Struct, frozen=True, kw_only=True):
     visitor_notice: str = ""
     llm_timeout_s: float = 20.0
     conversation_token_limit: int | None = 20_000
+    conversation_nano_usd_limit: int | None = None
     retention_days: int | None = 90
     appearance: Mapping[str, Any] = field(default_factory=dict)
     working_hours: Mapping[str, Any] | None = None
@@ -130,6 +133,11 @@ def _check_visitors_side(settings: WidgetSettings) -> None:
     if tokens is not None and not 0 <= tokens <= 100_000_000:
         raise InvalidWidget(
             "A conversation may spend 0 to 100,000,000 tokens.", param="conversation_token_limit"
+        )
+    nano_usd = settings.conversation_nano_usd_limit
+    if nano_usd is not None and not 0 <= nano_usd <= MOST_USD * 10**9:
+        raise InvalidWidget(
+            f"A conversation may spend 0 to {MOST_USD:,} dollars.", param="conversation_cost_limit_usd"
         )
     check_hours(settings.working_hours)
     days = settings.retention_days

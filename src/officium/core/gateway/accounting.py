@@ -97,6 +97,7 @@ class OpenCall:
         self.answer: Completion | None = None
         self.heard: Heard | None = None
         self.prices: TenantPrices | None = None
+        self.cost_nano_usd = 0
         self.input_bound = 0
         self.input_estimate: int | None = None
         self.started = accountant.clock.monotonic()
@@ -226,6 +227,7 @@ class Accountant:
         for record in records:
             if record.attempt or not self._usage_log.is_full:
                 self._usage_log.append(record)
+        call.cost_nano_usd = sum(record.cost_nano_usd or 0 for record in records)
         if call.hold is not None:
             self._ledger.settle(call.hold, *_spent(records))
             self._learn(call)

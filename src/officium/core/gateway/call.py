@@ -62,6 +62,11 @@ class AnswerStream(Protocol):
         """What was left out of the request or changed, in plain words."""
         ...
 
+    @property
+    def cost_nano_usd(self) -> int:
+        """What providers charge for it, as far as prices are known; 0 before it is closed."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[list[Delta]]:
         """The deltas in batches, one for each piece that came from the network. Raises LLMError."""
         ...

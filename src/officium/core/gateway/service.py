@@ -36,6 +36,10 @@ class GatewayStream:
         heard = self.call.heard
         return self._stream.__aiter__() if heard is None else _Listening(self._stream, heard)
 
+    @property
+    def cost_nano_usd(self) -> int:
+        return self.call.cost_nano_usd
+
     def cut(self) -> None:
         """End the answer here, as if it had reached the most tokens it may have."""
         self._stream.cut()

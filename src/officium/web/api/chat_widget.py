@@ -10,11 +10,13 @@ from pydantic import AliasChoices, AliasGenerator, AwareDatetime, BaseModel, Con
 from pydantic.alias_generators import to_camel
 
 from officium.apps.widget.client import Client, Limits
+from officium.apps.widget.errors import InvalidWidget
 from officium.apps.widget.service import LARGEST_PAGE, WidgetChanges
 from officium.apps.widget.usage import EXHAUSTED_NOTICE, LlmUsage, WidgetAnalytics, WidgetUsage
 from officium.apps.widget.widget import Widget, WidgetSettings
 from officium.core.tenancy.caller import Caller
 from officium.core.usage.budgets.terms import MOST_LIMIT
+from officium.kit.money import nano_of_usd, usd_of_nano
 from officium.web.caller import Authenticator
 from officium.web.keyed import KnownCaller, RequestId, keyed_router
 
@@ -168,6 +170,9 @@ class NewWidget(Asked):
     conversation_token_limit: int | None = Field(
         20_000, description="What a conversation may spend on models."
     )
+    conversation_cost_limit_usd: str | None = Field(
+        None, description="The same in US dollars; null is without limit.", examples=["0.05"]
+    )
     retention_days: int | None = Field(90, description="After which what visitors said is forgotten.")
     appearance: dict[str, Any] = Field(
         default={},
@@ -200,6 +205,7 @@ class ChangedWidget(Asked):
     visitor_notice: str = ""
     llm_timeout_s: float = 20.0
     conversation_token_limit: int | None = None
+    conversation_cost_limit_usd: str | None = None
     retention_days: int | None = None
     appearance: dict[str, Any] = Field(default={})
     working_hours: dict[str, Any] | None = None
@@ -228,6 +234,7 @@ class ShownWidget(BaseModel):
     visitor_notice: str
     llm_timeout_s: float
     conversation_token_limit: int | None
+    conversation_cost_limit_usd: str | None
     retention_days: int | None
     appearance: dict[str, Any]
     working_hours: dict[str, Any] | None
@@ -378,7 +385,7 @@ def _add_widgets(router: APIRouter, service: ClientService) -> None:
     async def create_widget(
         caller: KnownCaller, request_id: RequestId, client_id: ClientId, asked: NewWidget
     ) -> ShownWidget:
-        settings = WidgetSettings(**_said(asked.model_dump()))
+        settings = WidgetSettings(**_said_of_widget(asked.model_dump()))
         return _shown_widget(await service.create_widget(caller, client_id, settings, request_id=request_id))
 
     @router.get(_WIDGET, summary="A widget, and how it answers")
@@ -389,7 +396,9 @@ def _add_widgets(router: APIRouter, service: ClientService) -> None:
     async def update_widget(
         caller: KnownCaller, request_id: RequestId, widget_id: WidgetId, asked: ChangedWidget
     ) -> ShownWidget:
-        changes = WidgetChanges(**_said(asked.model_dump(exclude_unset=True, exclude={"updated_at"})))
+        changes = WidgetChanges(
+            **_said_of_widget(asked.model_dump(exclude_unset=True, exclude={"updated_at"}))
+        )
         changed = await service.update_widget(
             caller, widget_id, changes, expected=asked.updated_at, request_id=request_id
         )
@@ -451,12 +460,26 @@ def _said(body: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
 
 
+def _said_of_widget(body: dict[str, Any]) -> dict[str, Any]:
+    """The same, and dollars as we count them. Raises InvalidWidget."""
+    said = _said(body)
+    if "conversation_cost_limit_usd" in said:
+        dollars = said.pop("conversation_cost_limit_usd")
+        try:
+            said["conversation_nano_usd_limit"] = None if dollars is None else nano_of_usd(dollars)
+        except ValueError as error:
+            raise InvalidWidget(str(error), param="conversation_cost_limit_usd") from error
+    return said
+
+
 def _shown_client(client: Client) -> ShownClient:
     return ShownClient(**{name: getattr(client, name) for name in ShownClient.model_fields})
 
 
 def _shown_widget(widget: Widget) -> ShownWidget:
-    return ShownWidget(**{name: getattr(widget, name) for name in ShownWidget.model_fields})
+    named = {name: getattr(widget, name) for name in ShownWidget.model_fields if hasattr(widget, name)}
+    limit = widget.conversation_nano_usd_limit
+    return ShownWidget(**named, conversation_cost_limit_usd=None if limit is None else usd_of_nano(limit))
 
 
 def _shown_limits(limits: Limits) -> ShownLimits:

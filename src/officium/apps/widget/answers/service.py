@@ -43,6 +43,7 @@ from officium.core.usage.ledger.errors import OutOfCredits
 from officium.kit.clock import Clock
 from officium.kit.errors import OfficiumError
 from officium.kit.mask import mask
+from officium.kit.money import usd_of_nano
 
 PROMPT = "widget.answer"
 HISTORY_MESSAGES = 10
@@ -146,6 +147,8 @@ class Conversations(Protocol):
     async def add_answer(
         self, caller: Caller, widget_id: int, message: NewMessage, record: AnswerRecord, now: datetime
     ) -> VisitorMessage: ...
+
+    async def add_spent(self, caller: Caller, conversation_id: int, tokens: int, nano_usd: int) -> None: ...
 
 
 class Widgets(Protocol):
@@ -265,7 +268,13 @@ class AnswerService:
                     yield piece
             yield _grounded(said, found, widget)
             return
-        except (asyncio.CancelledError, GeneratorExit):
+        except (asyncio.CancelledError, GeneratorExit):  # the visitor has gone
+            if turn.conversation is not None and said.total_tokens:
+                tokens, nano_usd = said.total_tokens, said.cost_nano_usd
+                counting = self._conversations.add_spent(
+                    turn.visit.caller, turn.conversation.id, tokens, nano_usd
+                )
+                await self._try(turn.visit, counting, "what was spent")
             raise
         except Exception as error:
             failure = _Failure.of(error, said, widget)
@@ -288,9 +297,8 @@ class AnswerService:
             tenant=visit.caller.tenant_id,
             widget=widget.id,
         )
-        limit = widget.conversation_token_limit
-        if limit is not None and turn.conversation is not None and turn.conversation.tokens >= limit:
-            raise ConversationSpent(f"The conversation has used its {limit:,} tokens.")
+        if turn.conversation is not None:
+            _check_ceiling(widget, turn.conversation)
         async with asyncio.timeout(widget.llm_timeout_s) as patience:
             rendered = await self._prompts.render(visit.caller, PROMPT, _variables(turn, found))
             request = _request(widget, rendered, turn.history)
@@ -319,6 +327,7 @@ class AnswerService:
                             yield Piece(text=delta.text)
             finally:
                 await stream.aclose()
+                said.cost_nano_usd = stream.cost_nano_usd
         if not said.text.strip() or said.finish_reason == "content_filter":
             raise NothingSaid("The model said nothing.")
 
@@ -478,6 +487,7 @@ class _Said:
         self.finish_reason: str | None = None
         self.provider: str | None = None
         self.model: str | None = None
+        self.cost_nano_usd = 0
         self._request: CompletionRequest | None = None
 
     def begin(self, request: CompletionRequest) -> None:
@@ -504,6 +514,7 @@ class _Failure(Struct, frozen=True, kw_only=True):
     provider: str | None
     model: str | None
     tokens: int
+    cost_nano_usd: int
 
     @classmethod
     def of(cls, error: Exception, said: _Said, widget: Widget) -> "_Failure":
@@ -525,6 +536,7 @@ class _Failure(Struct, frozen=True, kw_only=True):
             provider=said.provider or widget.llm_provider,
             model=said.model or widget.llm_model,
             tokens=said.total_tokens,
+            cost_nano_usd=said.cost_nano_usd,
         )
 
     def noted(self, given: GivenAnswer, widget: Widget) -> GivenAnswer:
@@ -537,9 +549,19 @@ class _Failure(Struct, frozen=True, kw_only=True):
             llm_provider=self.provider,
             llm_model=self.model,
             total_tokens=self.tokens,
+            cost_nano_usd=self.cost_nano_usd,
             notice=EXHAUSTED_NOTICE if is_out_of_credits else None,
             visitor_notice=(widget.visitor_notice or None) if is_out_of_credits else None,
         )
+
+
+def _check_ceiling(widget: Widget, conversation: VisitorConversation) -> None:
+    """Raise ConversationSpent where models were paid enough for this conversation."""
+    tokens, nano_usd = widget.conversation_token_limit, widget.conversation_nano_usd_limit
+    if tokens is not None and conversation.tokens >= tokens:
+        raise ConversationSpent(f"The conversation has used its {tokens:,} tokens.")
+    if nano_usd is not None and conversation.nano_usd >= nano_usd:
+        raise ConversationSpent(f"The conversation has cost its {usd_of_nano(nano_usd)} dollars.")
 
 
 def _checked(question: Question) -> Question:
@@ -602,6 +624,7 @@ def _grounded(said: _Said, found: Retrieved, widget: Widget) -> GivenAnswer:
         llm_provider=said.provider,
         llm_model=said.model,
         total_tokens=said.total_tokens,
+        cost_nano_usd=said.cost_nano_usd,
     )
 
 

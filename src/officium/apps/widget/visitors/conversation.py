@@ -21,7 +21,7 @@ MOST_MESSAGES = 2_000
 
 
 class VisitorConversation(Struct, frozen=True, kw_only=True):
-    """A thread of messages between a visitor and a widget. `tokens` is what models were paid for in it."""
+    """A thread of messages between a visitor and a widget. Models were paid `nano_usd` for `tokens` in it."""
 
     id: int
     tenant_id: str
@@ -32,6 +32,7 @@ class VisitorConversation(Struct, frozen=True, kw_only=True):
     page_url: str | None
     assigned_to: str | None
     tokens: int
+    nano_usd: int
     created_at: datetime
     updated_at: datetime
 

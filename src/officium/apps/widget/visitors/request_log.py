@@ -14,7 +14,8 @@ RequestStatus = Literal["success", "failed", "credits_exhausted"]
 class GivenAnswer(Struct, frozen=True, kw_only=True):
     """What a visitor was told, and what is written down of it. Both texts of the log are masked.
 
-    `total_tokens` is what models were paid for; `response_time_ms` how long the visitor waited.
+    `total_tokens` is what models were paid for, and `cost_nano_usd` how much; `response_time_ms` how long
+    the visitor waited.
     """
 
     text: str
@@ -28,6 +29,7 @@ class GivenAnswer(Struct, frozen=True, kw_only=True):
     llm_provider: str | None = None
     llm_model: str | None = None
     total_tokens: int = 0
+    cost_nano_usd: int = 0
     response_time_ms: int = 0
     notice: str | None = None
     visitor_notice: str | None = None

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from msgspec import Struct, convert, to_builtins
-from sqlalchemy import RowMapping, and_, case, delete, func, insert, select, update
+from sqlalchemy import RowMapping, Update, and_, case, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -103,6 +103,7 @@ class VisitorStore:
                 "page_url": page_url,
                 "assigned_to": None,
                 "tokens": 0,
+                "nano_usd": 0,
                 "created_at": now,
                 "updated_at": now,
             }
@@ -159,17 +160,15 @@ class VisitorStore:
             row |= {"conversation_id": message.conversation_id, "message_id": added.id}
             await connection.execute(insert(llm_request_logs).values(row))
             await self._count(caller, connection, widget_id, record.day, answer.answer_source)
-            if answer.total_tokens:
-                spent = (
-                    update(widget_conversations)
-                    .where(
-                        widget_conversations.c.tenant_id == caller.tenant_id,
-                        widget_conversations.c.id == message.conversation_id,
-                    )
-                    .values(tokens=widget_conversations.c.tokens + answer.total_tokens)
-                )
-                await connection.execute(spent)
+            if answer.total_tokens or answer.cost_nano_usd:
+                id = message.conversation_id
+                await connection.execute(_spend(caller, id, answer.total_tokens, answer.cost_nano_usd))
         return added
+
+    async def add_spent(self, caller: Caller, conversation_id: int, tokens: int, nano_usd: int) -> None:
+        """Count what a model was paid for an answer nobody waited for."""
+        async with self._database.writing(caller.tenant_id) as connection:
+            await connection.execute(_spend(caller, conversation_id, tokens, nano_usd))
 
     async def rate(
         self,
@@ -538,6 +537,15 @@ def _messages_of(caller: Caller, conversation_id: int) -> Any:
     return select(widget_messages).where(
         widget_messages.c.tenant_id == caller.tenant_id,
         widget_messages.c.conversation_id == conversation_id,
+    )
+
+
+def _spend(caller: Caller, conversation_id: int, tokens: int, nano_usd: int) -> Update:
+    conversations = widget_conversations.c
+    return (
+        update(widget_conversations)
+        .where(conversations.tenant_id == caller.tenant_id, conversations.id == conversation_id)
+        .values(tokens=conversations.tokens + tokens, nano_usd=conversations.nano_usd + nano_usd)
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from officium.kit.database import UtcDateTime, metadata
@@ -50,6 +51,7 @@ widget_conversations = Table(
     Column("page_url", Text),
     Column("assigned_to", String(128)),
     Column("tokens", BigInteger, nullable=False),
+    Column("nano_usd", BigInteger, nullable=False, server_default=text("0")),
     Column("waiting_since", UtcDateTime),
     Column("told_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),

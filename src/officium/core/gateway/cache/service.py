@@ -158,6 +158,7 @@ class CachedStream:
     """A kept answer for a caller who asked for a stream: everything in one piece."""
 
     cache: CacheOutcome = "hit"
+    cost_nano_usd = 0
 
     def __init__(self, answer: Answer) -> None:
         # Rendered, not relayed: the events of the provider are not kept.
@@ -190,6 +191,10 @@ class RememberedStream:
         self.deployment: Deployment = stream.deployment
         self.dialect: DialectName = stream.dialect
         self.notes: tuple[str, ...] = stream.notes
+
+    @property
+    def cost_nano_usd(self) -> int:
+        return self._stream.cost_nano_usd
 
     async def __aiter__(self) -> AsyncIterator[list[Delta]]:
         builder = CompletionBuilder()

@@ -13,6 +13,7 @@ from officium.apps.widget.visitors import LONGEST_MESSAGE
 from officium.apps.widget.widget import Widget
 from officium.core.tenancy.caller import require
 from officium.kit.errors import Conflict, InvalidRequest, OfficiumError
+from officium.kit.money import nano_of_usd, usd_of_nano
 from officium.web.console.frame import redirect
 from officium.web.console.pages.widgets.room import (
     ONE,
@@ -102,6 +103,8 @@ def _as_form(widget: Widget) -> dict[str, str]:
     said["llm_max_tokens"] = str(widget.llm_max_tokens)
     limit = widget.conversation_token_limit
     said["conversation_token_limit"] = "" if limit is None else str(limit)
+    dollars = widget.conversation_nano_usd_limit
+    said["conversation_cost_limit_usd"] = "" if dollars is None else _plain(dollars)
     said["updated_at"] = widget.updated_at.isoformat()
     return said
 
@@ -120,5 +123,20 @@ def _changes(form: Form) -> WidgetChanges:
         llm_model=form.get("llm_model", "").strip() or None,
         persona=form.get("persona", "").strip(),
         conversation_token_limit=None if ceiling is None else int(ceiling),
+        conversation_nano_usd_limit=_dollars(form),
         **numbers,
     )
+
+
+def _plain(nano_usd: int) -> str:
+    """Dollars without noughts at their end."""
+    return usd_of_nano(nano_usd).rstrip("0").rstrip(".")
+
+
+def _dollars(form: Form) -> int | None:
+    """What a conversation may cost; `None` where the field is empty. Raises InvalidRequest."""
+    said = form.get("conversation_cost_limit_usd", "").strip().removeprefix("$").replace(",", ".")
+    try:
+        return nano_of_usd(said) if said else None
+    except ValueError as error:
+        raise InvalidRequest(str(error), param="conversation_cost_limit_usd") from error

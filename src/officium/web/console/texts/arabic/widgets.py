@@ -155,6 +155,8 @@ TEXTS: Mapping[str, str] = {
     "widgets.ai.cost": "ما يجوز أن تكلّف",
     "widgets.ai.ceiling": "الرموز للمحادثة الواحدة",
     "widgets.ai.ceiling_hint": "بعدها تجيب قاعدة المعرفة. إن تُركت فارغة: بلا حد.",
+    "widgets.ai.cost_ceiling": "الدولارات للمحادثة الواحدة",
+    "widgets.ai.cost_ceiling_hint": "الحد نفسه بالمال، مثل 0.05. إن تُرك فارغًا: بلا حد.",
     "widgets.ai.limits": "الرصيد",
     "widgets.ai.used": "المستهلك",
     "widgets.ai.of": "من أصل",

@@ -162,6 +162,8 @@ TEXTS: Mapping[str, str] = {
     "widgets.ai.cost": "What it may cost",
     "widgets.ai.ceiling": "Tokens for one conversation",
     "widgets.ai.ceiling_hint": "Beyond them the knowledge base answers. Left empty, without limit.",
+    "widgets.ai.cost_ceiling": "Dollars for one conversation",
+    "widgets.ai.cost_ceiling_hint": "The same in money, such as 0.05. Left empty, without limit.",
     "widgets.ai.limits": "Credits",
     "widgets.ai.used": "Used",
     "widgets.ai.of": "Of",
