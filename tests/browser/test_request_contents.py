@@ -66,6 +66,15 @@ async def test_a_request_is_opened_and_asked_again(tmp_path: Path, width: int, d
         await page.locator(".beside").scroll_into_view_if_needed()
         await keep_screenshot(page, "request-replayed")
         fits.append(await fits_its_width(page))
+        await page.fill("#model-0", "mock/slow")
+        await page.press("#model-0", "Enter")
+        await page.wait_for_selector("#replaying-0 [data-growing] :text('scripted')")
+        faults += await accessibility_faults(page)
+        await page.locator("#replaying-0").scroll_into_view_if_needed()
+        await keep_screenshot(page, "request-replaying")
+        await page.press("[data-stop]", "Enter")
+        await page.wait_for_selector("#replaying-0 [data-open] a:visible")
+        stopped = await page.inner_text("#replaying-0")
         await page.fill("#model-0", "nobody/knows")
         await page.click("#replay-0 button[type=submit]")
         await page.wait_for_selector("#replayed-0 .notice-bad[role=alert]")
@@ -73,4 +82,6 @@ async def test_a_request_is_opened_and_asked_again(tmp_path: Path, width: int, d
     assert prompt.strip() == QUESTION.strip()
     assert "status 500" in why
     assert "[scripted]" in answer
+    assert "Stopped. What was written by then counts" in stopped
+    assert "[scripted]" in stopped
     assert (faults, fits, problems) == ([], [True, True, True], [])

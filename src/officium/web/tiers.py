@@ -295,6 +295,7 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("GET", "/console/requests/{id}"): "exempt",
     ("POST", "/console/requests/{id}/content"): "general",
     ("POST", "/console/requests/{id}/replay"): "chat",
+    ("POST", "/console/requests/{id}/replay/stream"): "chat",
     ("GET", "/console/assets/{name}"): "exempt",
     ("GET", "/console/sign-in"): "exempt",
     ("POST", "/console/sign-in"): "exempt",

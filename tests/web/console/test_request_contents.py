@@ -1,9 +1,13 @@
 """Prompt and answer on a request's page: who sees what, asking again, and the settings behind it."""
 
+import asyncio
+import html
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from officium.core.tenancy import operator_of
@@ -11,7 +15,7 @@ from officium.core.tenancy.sign_in import Role
 from officium.core.usage.contents import LogTerms
 from tests.support.console import PASSWORD, Visitor, csrf_in
 from tests.support.house import House, Resident, open_house
-from tests.support.web import Reply
+from tests.support.web import Client, Reply
 
 WORD = "quince"
 PAGE = "/console/requests/req_1"
@@ -118,6 +122,86 @@ async def test_replay_asks_as_the_person_and_puts_both_answers_side_by_side(
     )
     assert calls[0]["actor"].startswith("member:")
     assert f"/console/requests/{calls[0]['request_id']}" in text
+
+
+async def _streamed(visitor: Visitor, **fields: str) -> list[tuple[str, dict[str, Any]]]:
+    reply = await _post(visitor, f"{PAGE}/replay/stream", **fields)
+    found = re.findall(r"event: (\w+)\ndata: (.*)\n", reply.body.decode())
+    return [(name, msgspec.json.decode(data)) for name, data in found]
+
+
+async def test_replay_is_drawn_as_it_is_written_and_ends_with_both_answers(house: House) -> None:
+    tenant = await _asked(house)
+    visitor = await _visitor(house, tenant)
+
+    events = await _streamed(visitor, model="mock/reasoning")
+    call = (await tenant.ask("GET", "/api/usage/calls")).json["records"][0]
+
+    assert {name for name, _ in events[:-1]} == {"draw"}
+    assert "[scripted]" in "".join(events[-2][1]["blocks"])
+    name, end = events[-1]
+    assert (name, end["state"]) == ("end", "complete")
+    assert end["html"].index("Then") < end["html"].index("Now")
+    assert "because I am a script" in end["html"]
+    assert (call["model"], call["app"], call["is_stream"], call["status"]) == (
+        "reasoning",
+        "console",
+        True,
+        "success",
+    )
+    assert f"/console/requests/{call['request_id']}" in end["html"]
+
+
+async def test_streamed_replay_that_fails_says_why_in_the_place_of_the_answer(house: House) -> None:
+    visitor = await _visitor(house, await _asked(house))
+
+    unknown, broken = [
+        (await _streamed(visitor, model=model))[-1] for model in ("nobody/knows", "mock/error-500")
+    ]
+
+    assert (unknown[0], unknown[1]["state"]) == (broken[0], broken[1]["state"]) == ("end", "failed")
+    assert "There is no model" in html.unescape(unknown[1]["html"])
+    assert 'role="alert"' in broken[1]["html"]
+
+
+async def test_streamed_replay_is_for_the_tenants_administrators_alone(house: House) -> None:
+    tenant = await _asked(house)
+    member = await _visitor(house, tenant, "member")
+    stranger = await _visitor(house, await house.resident("Beta"))
+
+    told = [
+        await _post(who, f"{PAGE}/replay/stream", page="/console/settings", model="mock")
+        for who in (member, stranger)
+    ]
+
+    assert [reply.headers["officium-error"] for reply in told] == ["permission_denied", "not_found"]
+    assert all(WORD.encode() not in reply.body for reply in told)
+
+
+async def test_replay_whose_reader_hangs_up_is_stopped_and_counted(house: House) -> None:
+    tenant = await _asked(house)
+    visitor = await _visitor(house, tenant)
+    headers = {
+        "cookie": "; ".join(f"{name}={value}" for name, value in visitor.cookies.items()),
+        "content-type": "application/x-www-form-urlencoded",
+        "sec-fetch-site": "same-origin",
+        "x-csrf-token": csrf_in(await visitor.get(PAGE)),
+        "hx-request": "true",
+    }
+    client = Client(house.app)
+    asking = asyncio.create_task(
+        client.ask("POST", f"{PAGE}/replay/stream", b"model=mock/slow", headers=headers, key=None)
+    )
+    await asyncio.wait_for(client.got_piece.wait(), 30)
+
+    client.hang_up.set()
+    await asyncio.gather(asking, return_exceptions=True)
+    await house.parts.usage_log.flush()
+    call = (await tenant.ask("GET", "/api/usage/calls")).json["records"][0]
+
+    assert b"event: end" not in b"".join(client.pieces)
+    assert (call["model"], call["status"], call["app"]) == ("slow", "cancelled", "console")
+    assert call["output_tokens"] > 0
 
 
 async def test_replay_keeps_the_conversation_and_changes_what_is_wished(

@@ -66,6 +66,13 @@ class Replayed(Struct, frozen=True, kw_only=True):
     total_ms: int
 
 
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A kept call, and the request that asks it again."""
+
+    before: RequestContent
+    request: CompletionRequest
+
+
 class ReplayService:
     """Asks a kept request again, as whoever wants it: with their rights, limits and credits."""
 
@@ -78,13 +85,8 @@ class ReplayService:
 
         Raises ContentNotKept, NotReplayable and as `GatewayService.complete`.
         """
-        found = await self._contents.open_content(
-            caller, request_id, by=context.request_id, purpose=f"replay with {wish.model}"[:200]
-        )
-        if not 0 <= wish.call < len(found):
-            raise NotReplayable("This request has no such call.", param="call")
-        before = found[wish.call]
-        request = replayed_request(before, wish)
+        prepared = await self.prepare(caller, request_id, wish, context)
+        before, request = prepared.before, prepared.request
         began = perf_counter()
         if wish.is_stream:
             completion, model, first_ms = await self._stream(caller, request, context)
@@ -99,6 +101,25 @@ class ReplayService:
             first_ms=first_ms or total_ms,
             total_ms=total_ms,
         )
+
+    async def prepare(self, caller: Caller, request_id: str, wish: Wish, context: CallContext) -> Prepared:
+        """The kept call, and the request to send in its place. Needs `admin`, as opening does.
+
+        Raises ContentNotKept and NotReplayable.
+        """
+        found = await self._contents.open_content(
+            caller, request_id, by=context.request_id, purpose=f"replay with {wish.model}"[:200]
+        )
+        if not 0 <= wish.call < len(found):
+            raise NotReplayable("This request has no such call.", param="call")
+        return Prepared(before=found[wish.call], request=replayed_request(found[wish.call], wish))
+
+    async def open_stream(self, caller: Caller, prepared: Prepared, context: CallContext) -> AnswerStream:
+        """The answer of now as it is written. Close it, read to the end or not: what came is accounted for.
+
+        Raises as `GatewayService.open_stream`.
+        """
+        return await self._gateway.open_stream(caller, prepared.request, context)
 
     async def _stream(
         self, caller: Caller, request: CompletionRequest, context: CallContext

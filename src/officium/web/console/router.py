@@ -58,6 +58,7 @@ from officium.web.console.pages.prompt_trials import add_prompt_trials
 from officium.web.console.pages.prompts import Colleagues, PromptPages, add_prompt_pages
 from officium.web.console.pages.providers import Catalogue, Checks, add_providers_page
 from officium.web.console.pages.request_contents import Contents, Models, Replays, add_request_contents
+from officium.web.console.pages.request_replay import add_replay_stream
 from officium.web.console.pages.requests import Searches, add_requests_page
 from officium.web.console.pages.rules import RulesParts, Studio, add_rules_pages
 from officium.web.console.pages.rules_desk import add_rule_desk
@@ -146,6 +147,7 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     _add_start(closed, parts, frame)
     add_requests_page(closed, parts.searches, parts.contents, frame)
     add_request_contents(closed, parts.contents, parts.replays, parts.models, parts.searches, frame)
+    add_replay_stream(closed, parts.replays, parts.searches, parts.heartbeat_s, frame)
     _add_models(closed, parts, frame)
     add_providers_page(
         closed,

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, Request, Response
 
-from officium.core.gateway.call import CallContext, ModelListing
-from officium.core.gateway.replay import Replayed, Wish
+from officium.core.gateway.call import AnswerStream, CallContext, ModelListing
+from officium.core.gateway.replay import Prepared, Replayed, Wish
 from officium.core.llm.message import Refusal, Text, ToolCall
 from officium.core.tenancy.caller import Caller
 from officium.core.usage.contents import KeptContent, LogBounds, LogTerms, RequestContent
@@ -47,6 +47,12 @@ class Replays(Protocol):
 
     async def replay(self, caller: Caller, request_id: str, wish: Wish, context: CallContext) -> Replayed: ...
 
+    async def prepare(
+        self, caller: Caller, request_id: str, wish: Wish, context: CallContext
+    ) -> Prepared: ...
+
+    async def open_stream(self, caller: Caller, prepared: Prepared, context: CallContext) -> AnswerStream: ...
+
 
 class Models(Protocol):
     """Knows which models there are."""
@@ -75,7 +81,7 @@ def add_request_contents(
     async def replay(request: Request, id: str) -> Response:
         caller, own_id = request.state.session.caller, request.scope["officium.request_id"]
         context = CallContext(request_id=own_id, app="console", user=caller.member_id, cache="off")
-        wish = _wish(request.state.form)
+        wish = wish_in(request.state.form)
         before = await searches.list_attempts(caller, id_of(id))
         if not before:
             raise NotFound("No request of your tenant has this id. It may be mistyped.")
@@ -83,15 +89,16 @@ def add_request_contents(
         return frame.fragment(
             "requests/replayed.html",
             replayed=replayed,
-            parts=[_shown(part) for part in replayed.completion.parts],
+            parts=[part_shown(part) for part in replayed.completion.parts],
             wish=wish,
             id=own_id,
             before=before[-1],
-            now=await _recorded(searches, caller, own_id),
+            now=await recorded(searches, caller, own_id),
+            fault="",
         )
 
 
-def _wish(form: Form) -> Wish:
+def wish_in(form: Form) -> Wish:
     """What somebody wants of the replay. Raises InvalidRequest."""
     call = form.get("call", "0")
     said = form.get("temperature", "").strip().replace(",", ".")
@@ -120,7 +127,7 @@ async def _models(models: Models, caller: Caller) -> list[str]:
     return []
 
 
-async def _recorded(searches: Searches, caller: Caller, id: str) -> WrittenRecord | None:
+async def recorded(searches: Searches, caller: Caller, id: str) -> WrittenRecord | None:
     """The line of the log of a request that has just ended: it is written a moment later."""
     for _ in range(_RECORDED_WITHIN):
         if attempts := await searches.list_attempts(caller, id):
@@ -138,7 +145,7 @@ def _obstacle(content: RequestContent) -> str | None:
     return "cut" if content.is_request_cut else None
 
 
-def _shown(part: Any) -> dict[str, str]:
+def part_shown(part: Any) -> dict[str, str]:
     """A part of an answer as templates take it, like those that are kept."""
     match part:
         case Text():
