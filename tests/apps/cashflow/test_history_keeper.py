@@ -159,3 +159,20 @@ async def test_closed_deal_that_is_corrected_or_opened_again_is_not_kept_twice(
     assert sorted(found.rows) == [ids[1], ids[3]]
     assert found.endings[ids[0]][1] == utc_today()
     assert found.endings.get(ids[2]) is None
+
+
+@pytest.mark.parametrize("stage", ['In "review"', "قيد التنفيذ", "Yard\\2", 'ends\\"', ""], ids=ascii)
+async def test_stages_are_read_as_they_were_written(
+    store: _CountingStore, deals: DealService, caller: Caller, stage: str
+):
+    start, end = utc_today() - timedelta(days=40), utc_today() - timedelta(days=5)
+    first, then = stage or "Order Received", "Under Progress"
+    (closed, waiting) = await _bring(deals, caller, 2, stage=first, created_on=start, stage_changed_on=start)
+    for id in (closed, waiting):
+        await deals.update_deal(caller, id, DealChanges(stage=then, stage_changed_on=end))
+    await deals.update_deal(caller, closed, DealChanges(stage="Paid", stage_changed_on=utc_today()))
+
+    found = await HistoryKeeper(store, SystemClock(), _no_correction).load(caller, CONFIG, utc_today())
+
+    assert found.open[0].stage_changes == ((start, first), (end, then))
+    assert found.closed[0].stage_changes[:2] == ((start, first), (end, then))

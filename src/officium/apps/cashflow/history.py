@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from itertools import chain, compress
+from itertools import chain, islice
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ from officium.apps.cashflow.prediction import (
 )
 from officium.apps.cashflow.statistics import (
     AS_STATED,
+    AllChanges,
     Calibration,
     CashflowModel,
     ClosedDeals,
@@ -36,6 +38,7 @@ from officium.apps.cashflow.statistics import (
     DealForecast,
     DealHistory,
     OpenDeal,
+    StageChanges,
     Words,
     WorkingCalendar,
     backtest,
@@ -43,7 +46,6 @@ from officium.apps.cashflow.statistics import (
     day_of,
     fit,
     joined,
-    ordinals,
 )
 
 Row = Any
@@ -51,9 +53,11 @@ Row = Any
 OpenRow = Mapping[str, Any]
 Ending = tuple[date | None, date | None, date | None]
 """The days of a deal's invoice, payment and loss, as far as they have come."""
-_Rest = tuple[str, str, date | None, str]
-"""Its title, its owner, when it is expected to close, and its stage: what the statistics do not need."""
-_CHANGES = msgspec.json.Decoder(tuple[tuple[str, str], ...])
+Rest = tuple[str, str, date | None, str]
+"""A deal's title, owner, expected close and stage: what the statistics do not need."""
+_NOTHING_MORE: Rest = ("", "", None, "")
+_CHANGES = msgspec.json.Decoder(list[list[tuple[str, str]]])
+_TEXT = msgspec.json.Decoder(str)
 _ORIGINS = 6
 _PROBES = 3
 MOST_CORRECTED = 20_000
@@ -132,26 +136,28 @@ class DealBook:
     """
 
     def __init__(self) -> None:
-        self._open: dict[int, tuple[OpenDeal, _Rest]] = {}
+        self._open: dict[int, tuple[OpenDeal, Rest]] = {}
         self._words = Words()
-        self._closed: list[_ClosedPage] = []
+        self._dates = _Dates()
+        self._closed: list[DealColumns] = []
 
     def __len__(self) -> int:
-        return len(self._open) + sum(len(page.deals) for page in self._closed)
+        return len(self._open) + sum(map(len, self._closed))
 
     def put(self, rows: Sequence[Row]) -> None:
-        """Add deals, or put them in the place of what they were."""
-        ids = np.array([row.id for row in rows], dtype=np.int64)
-        self._drop(ids)
-        ended = []
-        for row in rows:
-            if row.status in ("paid", "lost"):
-                ended.append(row)
-            else:
-                rest = (row.title, sys.intern(row.owner_name), row.expected_close_on, sys.intern(row.stage))
-                self._open[row.id] = (_open_deal(row), rest)
-        if ended:
-            self._closed.append(_page(ended, self._words))
+        """Add deals, or put them in the place of what they were: a page of open ones, or of closed ones."""
+        if not rows:
+            return
+        # by column, for asking a hundred thousand rows for each field by its name takes seconds
+        by = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+        self._drop(np.array(by["id"], dtype=np.int64))
+        if "title" not in by:
+            self._closed.append(_closed(by, self._words))
+            return
+        changes, dates = _changes(by["stage_changes"]), self._dates
+        every = zip(map(dates.__getitem__, changes.days), map(sys.intern, changes.stages), strict=True)
+        for row, count in zip(rows, changes.counts, strict=True):
+            self._open[row.id] = _open_deal(row, tuple(islice(every, count)), dates), _rest(row, dates)
 
     def keep_only(self, ids: Iterable[int]) -> None:
         """Forget the deals that are not among these."""
@@ -159,25 +165,37 @@ class DealBook:
         for id in self._open.keys() - kept:
             del self._open[id]
         wanted = np.fromiter(kept, dtype=np.int64, count=len(kept))
-        self._closed = [page.chosen(np.isin(page.deals.deal_id, wanted)) for page in self._closed]
+        self._closed = [page.chosen(np.isin(page.deal_id, wanted)) for page in self._closed]
+
+    def open_on(self, day: date) -> list[int]:
+        """The ids of closed deals that were open on that day."""
+        found: list[int] = ClosedDeals(self._whole()).open_on(day).columns.deal_id.tolist()
+        return found
 
     def history(
-        self, config: CashflowConfig, today: date, correction: Calibration | None = None
+        self,
+        config: CashflowConfig,
+        today: date,
+        correction: Calibration | None = None,
+        titles: Mapping[int, Rest] = MappingProxyType({}),
     ) -> TenantHistory:
-        """The deals as of a day; those that began after it are not known yet."""
+        """The deals as of a day; those that began after it are not known yet.
+
+        `titles` has the rest of those which are closed by now and were `open_on` that day.
+        """
         whole = self._whole()
-        closed, waiting = ClosedDeals(whole.deals).as_of(today)
+        closed, waiting = ClosedDeals(whole).as_of(today)
         begun = tuple(deal for deal, _ in self._open.values() if deal.created_on <= today)
         still_open = waiting + DealHistory((), begun).as_of(today).open
         rest = {id: rest for id, (_, rest) in self._open.items()}
-        rest.update(whole.rest_of({deal.deal_id for deal in waiting}))
+        rest.update((deal.deal_id, titles.get(deal.deal_id, _NOTHING_MORE)) for deal in waiting)
         return TenantHistory(
             config=config,
             today=today,
             closed=closed,
             open=still_open,
             rows={deal.deal_id: _row(deal, rest[deal.deal_id]) for deal in still_open},
-            endings=Endings(whole.deals, {id: deal.invoiced_on for id, (deal, _) in self._open.items()}),
+            endings=Endings(whole, {id: deal.invoiced_on for id, (deal, _) in self._open.items()}),
             said_correction=correction,
         )
 
@@ -185,14 +203,15 @@ class DealBook:
         for id in self._open.keys() & set(ids.tolist()):
             del self._open[id]
         for place, page in enumerate(self._closed):
-            if len(page.deals) and page.deals.deal_id.max() >= ids.min():
-                self._closed[place] = page.chosen(~np.isin(page.deals.deal_id, ids))
+            if len(page) and page.deal_id.max() >= ids.min():
+                self._closed[place] = page.chosen(~np.isin(page.deal_id, ids))
 
-    def _whole(self) -> "_ClosedPage":
-        """All closed deals in one page."""
+    def _whole(self) -> DealColumns:
+        """All closed deals together."""
         if len(self._closed) != 1:
-            pages = [page for page in self._closed if len(page.deals)] or [_page([], self._words)]
-            self._closed = [_joined(pages)]
+            nothing: defaultdict[str, Sequence[Any]] = defaultdict(tuple)
+            pages = [page for page in self._closed if len(page)] or [_closed(nothing, self._words)]
+            self._closed = [joined(pages)]
         return self._closed[0]
 
 
@@ -226,47 +245,9 @@ class Endings(Mapping[int, Ending]):
         yield from self._ids.tolist()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _ClosedPage:
-    """Closed deals as they were read together."""
-
-    deals: DealColumns
-    titles: tuple[str, ...]
-    owners: tuple[str, ...]
-    expected: NDArray[np.int32]
-    stages: tuple[str, ...]
-
-    def chosen(self, which: NDArray[np.bool_]) -> "_ClosedPage":
-        if which.all():
-            return self
-        return _ClosedPage(
-            self.deals.chosen(which),
-            tuple(compress(self.titles, which)),
-            tuple(compress(self.owners, which)),
-            self.expected[which],
-            tuple(compress(self.stages, which)),
-        )
-
-    def rest_of(self, ids: set[int]) -> dict[int, _Rest]:
-        """What the statistics do not need of some deals."""
-        if not ids:
-            return {}
-        places = np.flatnonzero(np.isin(self.deals.deal_id, list(ids))).tolist()
-        expected = [day_of(int(self.expected[at])) for at in places]
-        return {
-            int(self.deals.deal_id[at]): (self.titles[at], self.owners[at], day, self.stages[at])
-            for at, day in zip(places, expected, strict=True)
-        }
-
-
-def _page(rows: Sequence[Row], words: Words) -> _ClosedPage:
-    # by column, for asking a hundred thousand rows for each field by its name takes seconds
-    by: defaultdict[str, tuple[Any, ...]] = defaultdict(tuple)
-    if rows:
-        by.update(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
-    days = _Days()
+def _closed(by: Mapping[str, Sequence[Any]], words: Words) -> DealColumns:
     customers = zip(by["id"], by["customer"], strict=True)
-    deals = columns_of(
+    return columns_of(
         words,
         ids=by["id"],
         customers=[name or _nobody(id) for id, name in customers],
@@ -278,35 +259,35 @@ def _page(rows: Sequence[Row], words: Words) -> _ClosedPage:
         paid=by["paid_on"],
         lost=by["lost_on"],
         terms=by["terms_days"],
-        changes=[
-            [(days[day], stage) for day, stage in changes]
-            for changes in map(_CHANGES.decode, by["stage_changes"])
-        ],
-    )
-    return _ClosedPage(
-        deals,
-        titles=by["title"],
-        owners=tuple(map(sys.intern, by["owner_name"])),
-        expected=ordinals(by["expected_close_on"]),
-        stages=tuple(map(sys.intern, by["stage"])),
+        changes=_changes(by["stage_changes"]),
     )
 
 
-def _joined(pages: Sequence[_ClosedPage]) -> _ClosedPage:
-    return _ClosedPage(
-        joined([page.deals for page in pages]),
-        tuple(chain.from_iterable(page.titles for page in pages)),
-        tuple(chain.from_iterable(page.owners for page in pages)),
-        np.concatenate([page.expected for page in pages]),
-        tuple(chain.from_iterable(page.stages for page in pages)),
-    )
+def _changes(texts: Sequence[str]) -> AllChanges:
+    """The stage changes of deals, each the text of a JSON list of days and stages.
+
+    Between the quotes stand day and stage in turn; that is found in one step, where reading a hundred
+    thousand lists takes half a second. Only a quote within a stage asks for it.
+    """
+    whole = ",".join(texts)
+    if '\\"' in whole:
+        read = _CHANGES.decode(f"[{whole}]")
+        every = list(chain.from_iterable(read))
+        return AllChanges([len(one) for one in read], [day for day, _ in every], [name for _, name in every])
+    quoted = whole.split('"')[1::2]
+    days, stages = quoted[::2], quoted[1::2]
+    if "\\" in whole:
+        written = {stage: _TEXT.decode(f'"{stage}"') for stage in set(stages)}
+        stages = [written[stage] for stage in stages]
+    return AllChanges([text.count('"') // 4 for text in texts], days, stages)
 
 
-class _Days(dict[str, int]):
-    """The ordinals of days as they are written; most come again and again."""
+class _Dates(dict[date | str | None, Any]):
+    """Days by the way they are written, if they are: most come again and again."""
 
-    def __missing__(self, text: str) -> int:
-        return self.setdefault(text, date.fromisoformat(text).toordinal())
+    def __missing__(self, day: date | str | None) -> date | None:
+        known = date.fromisoformat(day) if isinstance(day, str) else day
+        return self.setdefault(day, known)
 
 
 class LearnedDates:
@@ -376,22 +357,23 @@ def _prepared(row: OpenRow, notes: Sequence[DealNote]) -> DealForPrediction:
     )
 
 
-def _open_deal(row: Row) -> OpenDeal:
+def _rest(row: Row, dates: _Dates) -> Rest:
+    return row.title, sys.intern(row.owner_name), dates[row.expected_close_on], sys.intern(row.stage)
+
+
+def _open_deal(row: Row, changes: StageChanges, dates: _Dates) -> OpenDeal:
     same = sys.intern
-    changes = tuple(
-        (date.fromisoformat(day), same(stage)) for day, stage in _CHANGES.decode(row.stage_changes)
-    )
     return OpenDeal(
         deal_id=row.id,
         customer=same(row.customer or _nobody(row.id)),
         pipeline=same(row.pipeline),
         amount=Decimal(row.value),
         currency=same(row.currency),
-        created_on=row.created_on,
+        created_on=dates[row.created_on],
         stage_changes=changes,
         stage=same(row.stage),
-        stage_entered_on=row.stage_changed_on,
-        invoiced_on=row.invoiced_on,
+        stage_entered_on=dates[row.stage_changed_on],
+        invoiced_on=dates[row.invoiced_on],
         terms_days=row.terms_days,
     )
 
@@ -401,7 +383,7 @@ def _nobody(id: int) -> str:
     return f"#{id}"
 
 
-def _row(deal: OpenDeal, rest: _Rest) -> OpenRow:
+def _row(deal: OpenDeal, rest: Rest) -> OpenRow:
     """What is known of a deal on the day of the forecast."""
     title, owner_name, expected_close_on, stage = rest
     return {

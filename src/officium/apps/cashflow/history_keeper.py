@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from officium.apps.cashflow.deals import CashflowConfig, DealStore, SavedConfig
-from officium.apps.cashflow.history import MOST_CORRECTED, DealBook, TenantHistory
+from officium.apps.cashflow.history import MOST_CORRECTED, DealBook, Rest, TenantHistory
 from officium.apps.cashflow.statistics import Calibration
 from officium.core.tenancy import Caller
 from officium.kit.clock import Clock
@@ -60,7 +60,9 @@ class HistoryKeeper:
                 if known is not None and "correction" in known.__dict__:
                     kept.corrected = known.basis, known.correction
                 known = kept.history = None  # both at once would take twice the room
-                known = await asyncio.to_thread(_learn, kept, config, today, correction)
+                closed_since = await asyncio.to_thread(kept.book.open_on, today)
+                titles = await self._store.load_titles(caller, closed_since)
+                known = await asyncio.to_thread(_learn, kept, config, today, correction, titles)
                 kept.history, kept.said_at = known, config.updated_at
             self._make_room(caller.tenant_id)
             return known
@@ -97,9 +99,15 @@ class HistoryKeeper:
             self._kept.popitem(last=False)
 
 
-def _learn(kept: _Kept, config: SavedConfig, today: date, correction: Calibration | None) -> TenantHistory:
+def _learn(
+    kept: _Kept,
+    config: SavedConfig,
+    today: date,
+    correction: Calibration | None,
+    titles: Mapping[int, Rest],
+) -> TenantHistory:
     """The history as it is now; how confidence is corrected stays as long as no deal has ended."""
-    made = kept.book.history(config, today, correction)
+    made = kept.book.history(config, today, correction, titles)
     if correction is None and kept.corrected is not None and kept.corrected[0] == made.basis:
         return replace(made, said_correction=kept.corrected[1])
     return made

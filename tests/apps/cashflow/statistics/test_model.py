@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from officium.apps.cashflow.statistics import ClosedDeal, DealHistory, OpenDeal, fit
+from officium.apps.cashflow.statistics.days import LONGEST_DAYS
 from officium.apps.cashflow.statistics.levels import Observed
 from officium.apps.cashflow.statistics.recency import recency_weights
 from officium.apps.cashflow.statistics.survival import HAPPENED
@@ -245,3 +246,20 @@ def test_where_nothing_changed_all_payments_count_the_same() -> None:
     )
 
     assert np.all(recency_weights(seen, np.arange(400) + 50, 37.0) == 1)
+
+
+def test_invoice_that_took_longer_than_we_look_counts_once_it_is_near_enough() -> None:
+    long_ago = date(2020, 1, 1)
+    history = [
+        a_closed_deal(number, stage="Slow", created_on=long_ago, invoiced_after=LONGEST_DAYS + 170)
+        for number in range(40)
+    ]
+    model = fit(history, [], TODAY)
+
+    far, near = (
+        model.invoiced_within(an_open_deal(stage="Slow", days_in_stage=days), LONGEST_DAYS).mass
+        for days in (50, 200)
+    )
+
+    assert far[-1] < 0.01
+    assert near[LONGEST_DAYS - 30] > 0.8

@@ -6,7 +6,26 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, RowMapping, Select, Text, and_, case, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Label,
+    Row,
+    RowMapping,
+    Select,
+    String,
+    Text,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    not_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -330,22 +349,39 @@ class DealStore:
     ) -> AsyncIterator[Sequence[Row[Any]]]:
         """Deals as rows, page by page, with the terms agreed for each or with its customer.
 
-        All of them, or those that were changed since a moment.
+        All of them, or those that were changed since a moment. A page is of closed deals, which have only
+        what the statistics need, or of open ones; these come last.
 
-        `stage_changes` is left as the text of its JSON: reading all of them is for a thread.
+        `stage_changes` is left as the text of its JSON, and days as the driver gives them (SQLite's are
+        texts): reading all of them is for a thread.
         """
-        after = 0
-        while True:
-            query = _facts(caller).where(deals.c.id > after).order_by(deals.c.id).limit(_PAGE)
-            if since is not None:
-                query = query.where(deals.c.updated_at >= since)
+        is_open = deals.c.status.in_(("open", "invoiced"))
+        for query in (
+            _facts(caller, _FACTS).where(not_(is_open)),
+            _facts(caller, (*_FACTS, *_MORE)).where(is_open),
+        ):
+            recent = query if since is None else query.where(deals.c.updated_at >= since)
+            after: int | None = 0
+            while after is not None:
+                page = recent.where(deals.c.id > after).order_by(deals.c.id).limit(_PAGE)
+                async with self._database.reading(caller.tenant_id) as connection:
+                    rows = (await connection.execute(page)).all()
+                if rows:
+                    yield rows
+                after = rows[-1].id if len(rows) == _PAGE else None
+
+    async def load_titles(
+        self, caller: Caller, ids: Sequence[int]
+    ) -> dict[int, tuple[str, str, date | None, str]]:
+        """Title, owner, expected close and stage of some deals."""
+        columns = (deals.c.id, deals.c.title, deals.c.owner_name, deals.c.expected_close_on, deals.c.stage)
+        found: dict[int, tuple[str, str, date | None, str]] = {}
+        for chunk in _chunks(ids):
+            query = select(*columns).where(deals.c.tenant_id == caller.tenant_id, deals.c.id.in_(chunk))
             async with self._database.reading(caller.tenant_id) as connection:
-                rows = (await connection.execute(query)).all()
-            if rows:
-                yield rows
-            if len(rows) < _PAGE:
-                return
-            after = rows[-1].id
+                for id, *rest in await connection.execute(query):
+                    found[id] = tuple(rest)
+        return found
 
 
 def _with_customer(caller: Caller) -> Any:
@@ -361,18 +397,25 @@ def _deals(caller: Caller) -> Select[Any]:
     )
 
 
-def _facts(caller: Caller) -> Select[Any]:
-    terms = func.coalesce(deals.c.payment_terms_days, deal_customers.c.payment_terms_days)
-    columns = (
-        *(deals.c.id, deals.c.title, deals.c.pipeline, deals.c.stage, deals.c.owner_name, deals.c.value),
-        *(deals.c.currency, deals.c.status, deals.c.created_on, deals.c.stage_changed_on),
-        *(deals.c.expected_close_on, deals.c.invoiced_on, deals.c.paid_on, deals.c.lost_on),
-        *(
-            cast(deals.c.stage_changes, Text).label("stage_changes"),
-            deal_customers.c.name.label("customer"),
-            terms.label("terms_days"),
-        ),
-    )
+def _day(column: Column[date]) -> Label[str]:
+    """A day as the driver has it: most come again and again, so their texts are not read one by one."""
+    return type_coerce(column, String).label(column.name)
+
+
+_FACTS: tuple[ColumnElement[Any], ...] = (
+    *(deals.c.id, deals.c.pipeline, deals.c.value, deals.c.currency, _day(deals.c.created_on)),
+    *(_day(deals.c.invoiced_on), _day(deals.c.paid_on), _day(deals.c.lost_on)),
+    cast(deals.c.stage_changes, Text).label("stage_changes"),
+    deal_customers.c.name.label("customer"),
+    func.coalesce(deals.c.payment_terms_days, deal_customers.c.payment_terms_days).label("terms_days"),
+)
+_MORE: tuple[ColumnElement[Any], ...] = (
+    *(deals.c.title, deals.c.stage, deals.c.owner_name),
+    *(_day(deals.c.stage_changed_on), _day(deals.c.expected_close_on)),
+)
+
+
+def _facts(caller: Caller, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
     return select(*columns).select_from(_with_customer(caller)).where(deals.c.tenant_id == caller.tenant_id)
 
 

@@ -10,15 +10,15 @@ from officium.apps.cashflow.statistics.backtest import (
 from officium.apps.cashflow.statistics.calendar import WorkingCalendar
 from officium.apps.cashflow.statistics.calibration import AS_STATED, Calibration, CalibrationBin
 from officium.apps.cashflow.statistics.closed_deals import (
+    AllChanges,
     ClosedDeals,
     DealColumns,
     Words,
     columns_of,
     day_of,
     joined,
-    ordinals,
 )
-from officium.apps.cashflow.statistics.deal import ClosedDeal, DealHistory, OpenDeal
+from officium.apps.cashflow.statistics.deal import ClosedDeal, DealHistory, OpenDeal, StageChanges
 from officium.apps.cashflow.statistics.forecast import DateForecast, DealForecast, Evidence
 from officium.apps.cashflow.statistics.levers import Lever, levers
 from officium.apps.cashflow.statistics.model import CashflowModel, Soon, fit
@@ -46,6 +46,7 @@ from officium.apps.cashflow.statistics.simulation import (
 __all__ = [
     "AS_STATED",
     "STAGE_DAYS",
+    "AllChanges",
     "BacktestReport",
     "Calibration",
     "CalibrationBin",
@@ -70,6 +71,7 @@ __all__ = [
     "Prior",
     "Score",
     "Soon",
+    "StageChanges",
     "WeekPoint",
     "Words",
     "WorkingCalendar",
@@ -81,7 +83,6 @@ __all__ = [
     "fit",
     "joined",
     "levers",
-    "ordinals",
     "score_forecasts",
     "simulate",
     "simulate_invoices",

@@ -15,6 +15,8 @@ from officium.apps.cashflow.statistics.deal import ClosedDeal, OpenDeal, opened
 NEVER = 10**7
 """The ordinal of a day that has not come; later than all days."""
 NO_TERMS = -1
+Day = date | str | None
+"""A day, also as it is written; `None` has not come."""
 
 
 class Numbers(dict[str, int]):
@@ -24,10 +26,23 @@ class Numbers(dict[str, int]):
         return self.setdefault(text, len(self))
 
 
-class Words:
-    """The texts that many deals share, each kept once and told apart by its number. Only ever grows."""
+class Ordinals(dict[Day, int]):
+    """The numbers of days, `NEVER` for one that has not come: thousands of deals share a few hundred."""
 
     def __init__(self) -> None:
+        super().__init__({None: NEVER})
+
+    def __missing__(self, day: Day) -> int:
+        assert day is not None
+        known = date.fromisoformat(day) if isinstance(day, str) else day
+        return self.setdefault(day, known.toordinal())
+
+
+class Words:
+    """The texts and days that many deals share, each kept once and known by its number. Only ever grows."""
+
+    def __init__(self) -> None:
+        self.days = Ordinals()
         self.stages = Numbers()
         self.pipelines = Numbers()
         self.customers = Numbers()
@@ -36,6 +51,7 @@ class Words:
     def copy(self) -> "Words":
         """The same texts with the same numbers."""
         made = Words()
+        made.days = self.days
         made.stages, made.pipelines = Numbers(self.stages), Numbers(self.pipelines)
         made.customers, made.currencies = Numbers(self.customers), Numbers(self.currencies)
         return made
@@ -113,6 +129,15 @@ def joined(parts: Sequence[DealColumns]) -> DealColumns:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AllChanges:
+    """The stage changes of many deals, one after the other, and how many each deal has."""
+
+    counts: Sequence[int]
+    days: Sequence[Day]
+    stages: Sequence[str]
+
+
 def columns_of(
     words: Words,
     *,
@@ -121,36 +146,36 @@ def columns_of(
     pipelines: Iterable[str],
     currencies: Iterable[str],
     amounts: Sequence[str],
-    created: Iterable[date | None],
-    invoiced: Iterable[date | None],
-    paid: Iterable[date | None],
-    lost: Iterable[date | None],
+    created: Iterable[Day],
+    invoiced: Iterable[Day],
+    paid: Iterable[Day],
+    lost: Iterable[Day],
     terms: Iterable[int | None],
-    changes: Sequence[Sequence[tuple[int, str]]],
+    changes: AllChanges,
 ) -> DealColumns:
-    """Deals as columns. `words` grows by theirs; `changes` has ordinals of days with stages for each deal."""
-    ends = np.cumsum([len(one) for one in changes], dtype=np.int32)
-    every = list(chain.from_iterable(changes))
+    """Deals as columns. `words` grows by theirs."""
+    ends = np.cumsum(changes.counts, dtype=np.int32)
     return DealColumns(
         words,
         deal_id=np.array(ids, dtype=np.int64),
         customer=_numbers(words.customers, customers),
         pipeline=_numbers(words.pipelines, pipelines),
         currency=_numbers(words.currencies, currencies),
-        amount=np.array([amount.encode("ascii") for amount in amounts], dtype=np.bytes_),
-        created=ordinals(created),
-        invoiced=ordinals(invoiced),
-        paid=ordinals(paid),
-        lost=ordinals(lost),
+        amount=np.array(amounts, dtype=np.bytes_),
+        created=ordinals(words, created),
+        invoiced=ordinals(words, invoiced),
+        paid=ordinals(words, paid),
+        lost=ordinals(words, lost),
         terms=np.array([NO_TERMS if days is None else days for days in terms], dtype=np.int32),
         first_change=np.concatenate(([0], ends)).astype(np.int32),
-        change_day=np.array([day for day, _ in every], dtype=np.int32),
-        change_stage=_numbers(words.stages, (stage for _, stage in every)),
+        change_day=ordinals(words, changes.days),
+        change_stage=_numbers(words.stages, changes.stages),
     )
 
 
 def columns_of_deals(words: Words, deals: Sequence[ClosedDeal] | Sequence[OpenDeal]) -> DealColumns:
     """Deals as columns; open ones have no end. `words` grows by theirs."""
+    every = list(chain.from_iterable(deal.stage_changes for deal in deals))
     return columns_of(
         words,
         ids=[deal.deal_id for deal in deals],
@@ -163,26 +188,21 @@ def columns_of_deals(words: Words, deals: Sequence[ClosedDeal] | Sequence[OpenDe
         paid=[deal.paid_on if isinstance(deal, ClosedDeal) else None for deal in deals],
         lost=[deal.lost_on if isinstance(deal, ClosedDeal) else None for deal in deals],
         terms=[deal.terms_days for deal in deals],
-        changes=[[(day.toordinal(), stage) for day, stage in deal.stage_changes] for deal in deals],
+        changes=AllChanges(
+            counts=[len(deal.stage_changes) for deal in deals],
+            days=[day for day, _ in every],
+            stages=[stage for _, stage in every],
+        ),
     )
 
 
-def ordinals(days: Iterable[date | None]) -> NDArray[np.int32]:
+def ordinals(words: Words, days: Iterable[Day]) -> NDArray[np.int32]:
     """The days as numbers; `NEVER` for those that have not come."""
-    known = _Ordinals({None: NEVER})
-    return np.array([known[day] for day in days], dtype=np.int32)
-
-
-class _Ordinals(dict[date | None, int]):
-    """Numbers of days: thousands of deals share the same few hundred."""
-
-    def __missing__(self, day: date | None) -> int:
-        assert day is not None
-        return self.setdefault(day, day.toordinal())
+    return np.fromiter(map(words.days.__getitem__, days), dtype=np.int32)
 
 
 def _numbers(known: Numbers, texts: Iterable[str]) -> NDArray[np.int32]:
-    return np.array([known[text] for text in texts], dtype=np.int32)
+    return np.fromiter(map(known.__getitem__, texts), dtype=np.int32)
 
 
 class ClosedDeals(Sequence[ClosedDeal]):

@@ -10,6 +10,8 @@ from officium.apps.cashflow.statistics.lives import StageStays
 from officium.apps.cashflow.statistics.prior import Prior, spread_around
 from officium.apps.cashflow.statistics.survival import (
     HAPPENED,
+    LOST,
+    OPEN,
     Counts,
     Outcomes,
     certain,
@@ -145,18 +147,29 @@ class _Stays:
         self._is_asked_again = is_asked_again
         order = np.argsort(-stays.stayed_days[chosen], kind="stable")
         self._negative_stayed = -stays.stayed_days[chosen][order]
-        self._end = stays.end_days[chosen][order]
-        self._outcome = stays.outcome[chosen][order]
+        end, outcome = stays.end_days[chosen][order], stays.outcome[chosen][order]
+        # the end and the outcome in one number, so that counting those that lasted is one step
+        self._size = max(int(end.max(initial=0)), LONGEST_DAYS) + 1
+        self._ends = outcome.astype(np.intp) * self._size + end
         self._counts: dict[int, Counts] = {}
-        self._ended = np.concatenate(([0], np.cumsum(self._outcome >= HAPPENED))).astype(np.int32)
+        self._ended = np.concatenate(([0], np.cumsum(outcome >= HAPPENED))).astype(np.int32)
 
     def __len__(self) -> int:
-        return len(self._end)
+        return len(self._ends)
 
     def after(self, days: int, belief: Outcomes, worth: float) -> tuple[Outcomes, int]:
         """The outcomes counted from day `days` of the stay, and how many ended deals speak for them."""
         long = int(np.searchsorted(self._negative_stayed, np.int32(-days), side="left"))
-        counts = self._counts.get(days) or count(self._end[:long] - np.int32(days), self._outcome[:long])
+        counts = self._counts.get(days) or self._count(long, days)
         if self._is_asked_again:
             self._counts[days] = counts
         return estimate_from(counts, belief, worth), int(self._ended[long])
+
+    def _count(self, long: int, days: int) -> Counts:
+        """The first `long` stays by their end and outcome, from day `days` on; as `count` does it."""
+        found = np.bincount(self._ends[:long], minlength=3 * self._size).reshape(3, self._size)
+        by_outcome = np.zeros((3, LONGEST_DAYS + 1))
+        near = found[:, days : days + LONGEST_DAYS + 1]
+        by_outcome[:, : near.shape[1]] = near
+        by_outcome[OPEN, LONGEST_DAYS] += found[:, days + LONGEST_DAYS + 1 :].sum()
+        return Counts(by_outcome[HAPPENED], by_outcome[LOST], by_outcome.sum(axis=0))

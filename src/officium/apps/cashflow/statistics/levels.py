@@ -66,7 +66,7 @@ def levels_of(seen: Observed, expected_days: float) -> Levels:
     by_customer, by_pipeline = _Group(seen.customer, seen.customers), _Group(seen.pipeline, seen.pipelines)
     by_pair = _Group(pair, len(pairs))
     # where each customer is in one pipeline, the two together say nothing new
-    several = len(pairs) > len(np.unique(seen.customer))
+    several = len(pairs) > np.count_nonzero(np.bincount(seen.customer))
     groups = (by_pipeline, by_customer, by_pair) if several else (by_pipeline, by_customer)
     for _ in range(_ROUNDS if len(seen.days) else 0):
         fitted = usual + by_pipeline.fitted + by_customer.fitted + by_pair.fitted
@@ -78,12 +78,13 @@ def levels_of(seen: Observed, expected_days: float) -> Levels:
         for group in groups:
             rest = value - usual - sum(other.fitted for other in groups if other is not group)
             group.learn(rest, seen.weight, heard)
-    kept = {divmod(int(key), max(seen.pipelines, 1)): float(by_pair.level[n]) for n, key in enumerate(pairs)}
+    numbers = divmod(pairs, max(seen.pipelines, 1))
+    levels = zip(zip(*(one.tolist() for one in numbers), strict=True), by_pair.level.tolist(), strict=True)
     return Levels(
         usual_days=usual,
         by_customer=by_customer.level,
         by_pipeline=by_pipeline.level,
-        by_pair=kept if several else {},
+        by_pair=dict(levels) if several else {},
         known=by_customer.known,
         trust=by_customer.trust,
         within_to_between=by_customer.ratio,

@@ -89,7 +89,7 @@ def _stays(deals: DealColumns, invoiced: NDArray[np.int32], now: int) -> StageSt
         stayed_days=stayed[kept],
         end_days=end_days[kept],
         outcome=outcome[kept],
-        deals=len(np.unique(deal[kept])),
+        deals=int(np.count_nonzero(np.bincount(deal[kept]))),
     )
 
 

@@ -18,8 +18,9 @@ from officium.apps.cashflow.statistics.deal import ClosedDeal, OpenDeal
 from officium.apps.cashflow.statistics.forecast import DateForecast, DealForecast, Evidence
 from officium.apps.cashflow.statistics.invoicing import InvoiceOutlook, InvoiceTimes
 from officium.apps.cashflow.statistics.lives import stays_and_payments
-from officium.apps.cashflow.statistics.payment import PaymentOutlook, PaymentTimes
+from officium.apps.cashflow.statistics.payment import PaymentOutlook, PaymentTimes, later_than
 from officium.apps.cashflow.statistics.prior import Prior
+from officium.apps.cashflow.statistics.survival import Outcomes
 
 NEAR_DAYS = 7
 _CHUNK = 512
@@ -175,13 +176,22 @@ class CashflowModel:
         width = min(days + max(sooner, 0), LONGEST_DAYS) + 1
         rows = np.zeros((len(deals), width))
         summing = _Sums(width)
+        unpaid: list[tuple[int, Outcomes, int]] = []
         for place, deal in enumerate(deals):
+            age = -1 if deal.invoiced_on is None else (self.today - deal.invoiced_on).days
+            if age >= 0:
+                found = self._payments.waiting(deal.customer, deal.pipeline, deal.terms_days, age)
+                unpaid.append((place, *found))
+                continue
             invoice, delay = self._parts(deal)
             if invoice is not None:
                 summing.add(place, invoice.outcomes.happened, delay.outcomes.happened)
             else:
                 rows[place] = shifted(delay.outcomes.happened, self._days_ahead(deal))[:width]
         summing.into(rows)
+        for start in range(0, len(unpaid), _CHUNK):
+            places, outcomes, ages = zip(*unpaid[start : start + _CHUNK], strict=True)
+            rows[list(places)] = later_than(outcomes, ages, width)
         for place, deal in enumerate(deals):
             if deal.shift_days:
                 rows[place] = _moved_ahead(rows[place], deal.shift_days)

@@ -1,5 +1,6 @@
 """When an invoice is paid: each customer's habit, shrunk to the tenant's, shrunk to the documented terms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,11 +29,12 @@ from officium.apps.cashflow.statistics.survival import (
     estimate_from,
 )
 
-BORROWED = 20.0
+BORROWED = 40.0
 """How many payments the shape of one customer's delays borrows from all, with its level and spread."""
 _MANY = 200
 """Payments from which on the prior, worth four, is taken as one for invoices of every age."""
 _RESIDUALS = 3 * LONGEST_DAYS + 1
+_NOTHING_LEFT = 1e-9
 _ENOUGH_TERMS = 10
 """From so many payments with terms on, it is looked at whether payments follow them."""
 
@@ -108,6 +110,13 @@ class PaymentTimes:
             self._known[key] = self._estimate(*key, age)
         return self._known[key]
 
+    def waiting(
+        self, customer: str, pipeline: str, terms_days: int | None, age_days: int
+    ) -> tuple[Outcomes, int]:
+        """The same for an invoice unpaid after `age_days`, but not yet cut at its age: see `later_than`."""
+        age = min(age_days, LONGEST_DAYS)
+        return self._since_invoice(customer, pipeline, terms_days, age), age
+
     def shared_effect(self, customer: str) -> float:
         """The correlation between two payments of `customer`, whose level is known only so far.
 
@@ -119,14 +128,8 @@ class PaymentTimes:
         return 1.0 / (1.0 + known + self._levels.within_to_between)
 
     def _estimate(self, customer: str, pipeline: str, terms: int | None, age: int) -> PaymentOutlook:
+        outcomes = self._since_invoice(customer, pipeline, terms, age)
         number, in_pipeline = self._customers.get(customer), self._pipelines.get(pipeline)
-        # The prior is spread over the days that are left, as long as it says something of them.
-        has_run_out = self._settled > 0 and age - self._terms.move(terms) >= self._terms.believed(terms)
-        age_of_prior = age if self._settled < _MANY and not has_run_out else -1
-        key = (customer, pipeline, terms, age_of_prior)
-        if key not in self._delays:
-            self._delays[key] = self._delay(number, in_pipeline, terms, age_of_prior)
-        outcomes = self._delays[key]
         own_count = 0 if number is None else int(self._own_counts[number])
         own = own_count / (BORROWED + own_count)
         worth = self._prior.payment_observations
@@ -140,6 +143,17 @@ class PaymentTimes:
             tenant_weight=1 - own - believed,
             prior_weight=believed,
         )
+
+    def _since_invoice(self, customer: str, pipeline: str, terms: int | None, age: int) -> Outcomes:
+        """The days from the invoice on: as far as the prior goes, those that are left at `age`."""
+        # The prior is spread over the days that are left, as long as it says something of them.
+        has_run_out = self._settled > 0 and age - self._terms.move(terms) >= self._terms.believed(terms)
+        age_of_prior = age if self._settled < _MANY and not has_run_out else -1
+        key = (customer, pipeline, terms, age_of_prior)
+        if key not in self._delays:
+            number, in_pipeline = self._customers.get(customer), self._pipelines.get(pipeline)
+            self._delays[key] = self._delay(number, in_pipeline, terms, age_of_prior)
+        return self._delays[key]
 
     def _delay(self, number: int | None, pipeline: int | None, terms: int | None, age: int) -> Outcomes:
         """The distribution of the days from the invoice to its payment, its age apart."""
@@ -243,10 +257,32 @@ def _mixed(first: Outcomes, second: Outcomes, share: float) -> Outcomes:
     )
 
 
+def later_than(outcomes: Sequence[Outcomes], ages: Sequence[int], days: int) -> FloatArray:
+    """When each invoice is paid, counted from its age, on the first `days` days: shape (invoices, days).
+
+    The same as an outlook says, for many at once; invoices may share their outcomes.
+    """
+    numbers: dict[int, int] = {}
+    row = np.array([numbers.setdefault(id(one), len(numbers)) for one in outcomes])
+    different = list({id(one): one for one in outcomes}.values())
+    age = np.array(ages)
+    happened = np.zeros((len(different), LONGEST_DAYS + 1 + days))
+    happened[:, : LONGEST_DAYS + 1] = [one.happened for one in different]
+    reached = np.array([one.happened + one.lost for one in different]).cumsum(axis=1)
+    left = 1.0 - reached[row, age]
+    ahead: FloatArray = np.lib.stride_tricks.sliding_window_view(happened, days, axis=1)[row, age]
+    ahead[:, 0] = 0.0
+    outlived = (left <= _NOTHING_LEFT) | (age >= LONGEST_DAYS)
+    ahead /= np.where(outlived, 1.0, left)[:, None]
+    for place in np.flatnonzero(outlived):
+        ahead[place] = as_long_again(int(age[place]))[:days]
+    return ahead
+
+
 def _later_than(outcomes: Outcomes, age: int) -> Outcomes:
     """The outcomes counted from `age`, for an invoice unpaid and not written off by then."""
     left = 1.0 - float(outcomes.happened[: age + 1].sum() + outcomes.lost[: age + 1].sum())
-    if left <= 1e-9 or age >= LONGEST_DAYS:
+    if left <= _NOTHING_LEFT or age >= LONGEST_DAYS:
         return certain(as_long_again(age))
     size = len(outcomes.happened)
     happened, lost = np.zeros(size), np.zeros(size)
