@@ -18,10 +18,12 @@ from officium.main import Parts, build_parts, running
 from officium.settings import Settings
 
 TIMES = 7
+_APPS = ("gateway", "personas", "widget", "writer")
+_OF_WIDGETS = _APPS.index("widget")
 
 
 def records(tenant_id: str, count: int) -> Iterator[list[UsageRecord]]:
-    """Thirty days of calls, in batches: four apps, six models, forty clients."""
+    """Thirty days of calls, in batches: four apps, six models, forty clients with a widget each."""
     dice, now = random.Random(3), datetime.now(UTC)
     step = timedelta(days=30) / count
     for start in range(0, count, 2000):
@@ -34,7 +36,7 @@ def records(tenant_id: str, count: int) -> Iterator[list[UsageRecord]]:
                 tenant_id=tenant_id,
                 actor=f"key:ak_{number % 50}",
                 user=None,
-                app=("gateway", "personas", "widget", "writer")[number % 4],
+                app=_APPS[number % 4],
                 prompt=None,
                 prompt_version=None,
                 provider=("openai", "groq")[number % 2],
@@ -51,7 +53,8 @@ def records(tenant_id: str, count: int) -> Iterator[list[UsageRecord]]:
                 duration_ms=1200,
                 status="failed" if (is_bad := number % 100_000 == 7) else "success",
                 error_code="timeout" if is_bad else None,
-                client_id=number % 40,
+                client_id=(client := number // 4 % 40 + 1),
+                widget_id=client if number % 4 == _OF_WIDGETS else None,
             )
             for number in range(start, min(start + 2000, count))
         ]

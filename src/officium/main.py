@@ -344,7 +344,7 @@ def build_parts(settings: Settings) -> Parts:
     ledger = LedgerService(LedgerStore(database), clock)
     budget_store = BudgetStore(database)
     budgets = BudgetService(budget_store, tenants, ledger, clock, notices)
-    reports = ReportService(ReportStore(database), tenants, clock)
+    reports = ReportService(ReportStore(database), TallyStore(database), tenants, clock)
     overviews = OverviewService(TallyStore(database), tenants, clock)
     prices = PriceStore(database)
     price_book = PriceBook(prices, clock, notices)

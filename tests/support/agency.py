@@ -6,6 +6,7 @@ from officium.apps.widget import Client, ClientService, Widget, WidgetSettings, 
 from officium.core.tenancy import Caller
 from officium.core.usage.ledger.budget import Budget, Period, Subject, Unit
 from officium.core.usage.reports import ReportService, ReportStore
+from officium.core.usage.tallies import TallyStore
 from officium.kit.clock import SystemClock
 from officium.kit.database import Database
 from tests.support.budgets import Purse
@@ -21,7 +22,9 @@ class Agency:
 
     def __post_init__(self) -> None:
         self.purse = Purse(self.database, self.clock)
-        self.reports = ReportService(ReportStore(self.database), self.purse.tenants, self.clock)
+        self.reports = ReportService(
+            ReportStore(self.database), TallyStore(self.database), self.purse.tenants, self.clock
+        )
         self.store = WidgetStore(self.database)
         self.service = ClientService(self.store, self.purse.service, self.reports, self.clock)
 

@@ -37,13 +37,16 @@ def tokens(
     from officium.cli.installation import OPERATOR, opened
     from officium.core.tenancy import TenantStore
     from officium.core.usage.reports import ReportService, ReportStore
+    from officium.core.usage.tallies import TallyStore
     from officium.settings import load_settings
 
     async def work() -> "list[TenantTokens]":
         found: list[TenantTokens] = []
         async with opened(load_settings(data_dir=data)) as installation:
             database = installation.database
-            reports = ReportService(ReportStore(database), TenantStore(database), installation.clock)
+            reports = ReportService(
+                ReportStore(database), TallyStore(database), TenantStore(database), installation.clock
+            )
             after = ""
             while page := await reports.list_tokens(OPERATOR, days, after=after, limit=_PAGE):
                 found += page

@@ -10,6 +10,7 @@ from officium.core.usage import UsageStore
 from officium.core.usage.reports import ReportService, ReportStore
 from officium.core.usage.reports import service as service_module
 from officium.core.usage.reports.service import Days
+from officium.core.usage.tallies import TallyStore
 from officium.kit.database import Database
 from officium.kit.errors import InvalidRequest, PermissionDenied
 from tests.support.records import a_record
@@ -25,7 +26,9 @@ class Office:
     def __init__(self, database: Database) -> None:
         self.tenancy = Tenancy(database)
         self.log = UsageStore(database)
-        self.reports = ReportService(ReportStore(database), TenantStore(database), self.tenancy.clock)
+        self.reports = ReportService(
+            ReportStore(database), TallyStore(database), TenantStore(database), self.tenancy.clock
+        )
 
     async def open(self) -> "Office":
         acme = await self.tenancy.tenants.create_tenant(OPERATOR, "Acme", time_zone="Asia/Riyadh")

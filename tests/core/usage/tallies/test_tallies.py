@@ -37,7 +37,7 @@ class Office:
         self.store = TallyStore(database)
         tenants = TenantStore(database)
         self.overviews = OverviewService(self.store, tenants, self.tenancy.clock)
-        self.reports = ReportService(ReportStore(database), tenants, self.tenancy.clock)
+        self.reports = ReportService(ReportStore(database), TallyStore(database), tenants, self.tenancy.clock)
 
     async def open(self, zone: str = "Asia/Kolkata") -> "Office":
         acme = await self.tenancy.tenants.create_tenant(OPERATOR, "Acme", time_zone=zone)

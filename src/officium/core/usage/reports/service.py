@@ -1,7 +1,7 @@
 """What may be asked about what was used."""
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -13,11 +13,16 @@ from officium.core.usage.reports.report import (
     MOST_DAYS,
     GroupBy,
     Outcomes,
+    Subject,
     TenantTokens,
     UsageReport,
     days_between,
+    sums_of,
 )
 from officium.core.usage.reports.store import ReportStore
+from officium.core.usage.reports.tallied import TalliedLog
+from officium.core.usage.tallies import TallyStore
+from officium.core.usage.tallies.tally import DAY, day_of
 from officium.kit.clock import Clock
 from officium.kit.errors import InvalidRequest
 
@@ -40,8 +45,9 @@ LAST_DAYS = Days()
 class ReportService:
     """The usage log in sums. Everything here needs `usage:read`, except what is the operator's."""
 
-    def __init__(self, store: ReportStore, tenants: TenantStore, clock: Clock) -> None:
+    def __init__(self, store: ReportStore, tallies: TallyStore, tenants: TenantStore, clock: Clock) -> None:
         self._store = store
+        self._log = TalliedLog(store, tallies)
         self._tenants = tenants
         self._clock = clock
 
@@ -67,31 +73,46 @@ class ReportService:
         zone = time_zone or await self._tenants.get_time_zone(caller)
         first, last = self._ends(days, zone)
         spans = days_between(first, last, zone)
+        starts_at, ends_at = spans[0].starts_at, spans[-1].ends_at
+        of = Subject(widget_id=widget_id, client_id=client_id)
+        if group_by == "day":
+            rows = await self._log.read_days(caller, spans[offset : offset + limit], of)
+        else:
+            groups = await self._log.read_groups(caller, group_by, starts_at, ends_at, of)
+            rows = groups[offset : offset + limit]
         return UsageReport(
             group_by=group_by,
             first=first,
             last=last,
             time_zone=zone,
-            rows=await self._store.read_sums(caller, group_by, spans, limit, offset, widget_id, client_id),
-            total=await self._store.read_total(
-                caller, spans[0].starts_at, spans[-1].ends_at, widget_id, client_id
-            ),
+            rows=[sums_of(key, tally) for key, tally in rows],
+            total=sums_of(None, await self._log.read_total(caller, starts_at, ends_at, of)),
         )
 
     async def list_provider_outcomes(self, caller: Caller, days: int = DEFAULT_DAYS) -> list[Outcomes]:
         """How the tenant's attempts at each provider ended in the last `days`. Raises InvalidRequest."""
         require(caller, "usage:read")
-        return await self._store.read_outcomes(caller, self._clock.now() - _span(days))
+        found = await self._log.read_outcomes(caller, *self._until_now(days))
+        return [
+            found[name].of(name) for name in sorted(found, key=lambda name: (name is not None, name or ""))
+        ]
 
     async def get_widget_outcomes(self, caller: Caller, widget_id: int, days: int = DEFAULT_DAYS) -> Outcomes:
         """How the requests of a widget ended in the last `days`. Raises InvalidRequest."""
         require(caller, "usage:read")
-        return await self._store.read_outcome(caller, self._clock.now() - _span(days), widget_id=widget_id)
+        return (await self._log.read_outcome(caller, *self._until_now(days), widget_id)).of(None)
 
     async def get_tokens(self, caller: Caller, days: int = DEFAULT_DAYS) -> TenantTokens:
         """The tokens the tenant used in the last `days`. Raises InvalidRequest."""
         require(caller, "usage:read")
-        return await self._store.read_tokens(caller, self._clock.now() - _span(days))
+        total = await self._log.read_total(caller, *self._until_now(days), Subject())
+        return TenantTokens(
+            tenant_id=caller.tenant_id,
+            name=await self._store.get_name(caller),
+            input_tokens=total.input_tokens,
+            output_tokens=total.output_tokens,
+            total_tokens=total.total_tokens,
+        )
 
     async def list_tokens(
         self, caller: Caller, days: int = DEFAULT_DAYS, *, after: str = "", limit: int = 100
@@ -122,6 +143,11 @@ class ReportService:
                 last = page[-1]
 
         return read_pages()
+
+    def _until_now(self, days: int) -> tuple[datetime, datetime]:
+        """The last `days`, and what clocks of other servers have run ahead."""
+        now = self._clock.now()
+        return now - _span(days), day_of(now) + 2 * DAY
 
     def _ends(self, days: Days, zone: str) -> tuple[date, date]:
         last = days.last or self._clock.now().astimezone(ZoneInfo(zone)).date()

@@ -13,7 +13,6 @@ from sqlalchemy import (
     column,
     func,
     literal,
-    null,
     select,
     tuple_,
     values,
@@ -23,11 +22,12 @@ from officium.core.tenancy import Caller
 from officium.core.tenancy.tables import tenants
 from officium.core.usage.ledger.period import Span
 from officium.core.usage.record import WrittenRecord
-from officium.core.usage.reports.report import GroupBy, Outcomes, TenantTokens, UsageSums
+from officium.core.usage.reports.report import EVERYTHING, Counts, GroupBy, Key, Subject, TenantTokens
 from officium.core.usage.tables import usage_log
+from officium.core.usage.tallies import Tally
+from officium.core.usage.tallies.tally import OUT_OF_CREDITS
 from officium.kit.database import ALL_TENANTS, Database, UtcDateTime
 
-_OUT_OF_CREDITS = "out_of_credits"
 _COLUMNS: dict[GroupBy, Column[Any]] = {
     "tenant": usage_log.c.tenant_id,
     "model": usage_log.c.model,
@@ -46,79 +46,102 @@ class ReportStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read_sums(
+    async def find_oldest(self, caller: Caller) -> datetime | None:
+        """When the oldest line that is still there was written."""
+        query = (
+            select(usage_log.c.created_at)
+            .where(usage_log.c.tenant_id == caller.tenant_id)
+            .order_by(usage_log.c.created_at)
+            .limit(1)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            found: datetime | None = (await connection.execute(query)).scalar()
+        return found
+
+    async def read_groups(
         self,
         caller: Caller,
         group_by: GroupBy,
-        days: Sequence[Span],
-        limit: int,
-        offset: int,
-        widget_id: int | None = None,
-        client_id: int | None = None,
-    ) -> list[UsageSums]:
-        """The sums of each group in `days`, most tokens first; each day, first day first."""
-        if group_by == "day":
-            return await self._read_days(caller, days[offset : offset + limit], widget_id, client_id)
-        key = _COLUMNS[group_by]
-        tokens = func.coalesce(func.sum(usage_log.c.total_tokens), 0)
-        query = (
-            select(key.label("key"), *_sums(caller))
-            .where(_in_span(caller, days[0].starts_at, days[-1].ends_at, widget_id, client_id))
-            .group_by(key)
-            .order_by(tokens.desc(), key)
-            .limit(limit)
-            .offset(offset)
-        )
-        async with self._database.reading(caller.tenant_id) as connection:
-            return [_read_sums(row) for row in (await connection.execute(query)).mappings()]
-
-    async def read_total(
-        self,
-        caller: Caller,
         starts_at: datetime,
         ends_at: datetime,
-        widget_id: int | None = None,
-        client_id: int | None = None,
-    ) -> UsageSums:
-        """The sums of everything from `starts_at` until `ends_at`."""
-        span = _in_span(caller, starts_at, ends_at, widget_id, client_id)
-        query = select(null().label("key"), *_sums(caller)).where(span)
+        of: Subject = EVERYTHING,
+    ) -> list[tuple[Key, Tally]]:
+        """What each group came to, all but the days'."""
+        key = _COLUMNS[group_by]
+        query = (
+            select(key.label("key"), *_sums(caller))
+            .where(_in_span(caller, starts_at, ends_at, of))
+            .group_by(key)
+        )
         async with self._database.reading(caller.tenant_id) as connection:
-            return _read_sums((await connection.execute(query)).mappings().one())
+            rows = (await connection.execute(query)).mappings().all()
+        return [(row["key"], _tally(row)) for row in rows]
 
-    async def read_outcomes(self, caller: Caller, since: datetime) -> list[Outcomes]:
-        """How the attempts at each provider ended since then, by its name."""
+    async def read_total(
+        self, caller: Caller, starts_at: datetime, ends_at: datetime, of: Subject = EVERYTHING
+    ) -> Tally:
+        """The sums of everything from `starts_at` until `ends_at`."""
+        query = select(*_sums(caller)).where(_in_span(caller, starts_at, ends_at, of))
+        async with self._database.reading(caller.tenant_id) as connection:
+            return _tally((await connection.execute(query)).mappings().one())
+
+    async def read_days(
+        self, caller: Caller, days: Sequence[Span], of: Subject = EVERYTHING
+    ) -> list[tuple[Key, Tally]]:
+        """The sums of each day. The days are told the database, since SQLite knows no time zones."""
+        if not days:
+            return []
+        bounds = values(
+            column("key", String),
+            column("starts_at", UtcDateTime),
+            column("ends_at", UtcDateTime),
+            name="bounds",
+        ).data([(day.key, day.starts_at, day.ends_at) for day in days])
+        named = bounds.cte("days")
+        that_day = and_(
+            _of(caller, of),
+            usage_log.c.created_at >= named.c.starts_at,
+            usage_log.c.created_at < named.c.ends_at,
+        )
+        query = (
+            select(named.c.key.label("key"), *_sums(caller))
+            .select_from(named)
+            .outerjoin(usage_log, that_day)
+            .group_by(named.c.key)
+            .order_by(named.c.key)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return [(row["key"], _tally(row)) for row in (await connection.execute(query)).mappings()]
+
+    async def read_outcomes(
+        self, caller: Caller, starts_at: datetime, ends_at: datetime
+    ) -> list[tuple[str | None, Counts]]:
+        """How the attempts at each provider ended, by its name."""
         query = (
             select(usage_log.c.provider.label("provider"), *_outcomes(caller))
-            .where(_since(caller, since))
+            .where(_in_span(caller, starts_at, ends_at))
             .group_by(usage_log.c.provider)
-            .order_by(usage_log.c.provider)
         )
         async with self._database.reading(caller.tenant_id) as connection:
-            return [_read_outcomes(row) for row in (await connection.execute(query)).mappings()]
+            rows = (await connection.execute(query)).mappings().all()
+        return [(row["provider"], _counts(row)) for row in rows]
 
     async def read_outcome(
-        self, caller: Caller, since: datetime, *, widget_id: int | None = None
-    ) -> Outcomes:
-        """How requests ended since then, all together."""
-        query = select(null().label("provider"), *_outcomes(caller, usage_log.c.is_last)).where(
-            _since(caller, since, widget_id)
+        self, caller: Caller, starts_at: datetime, ends_at: datetime, of: Subject
+    ) -> Counts:
+        """How requests ended, all together."""
+        query = select(*_outcomes(caller, usage_log.c.is_last)).where(
+            _in_span(caller, starts_at, ends_at, of)
         )
         async with self._database.reading(caller.tenant_id) as connection:
-            return _read_outcomes((await connection.execute(query)).mappings().one())
+            return _counts((await connection.execute(query)).mappings().one())
 
-    async def read_tokens(self, caller: Caller, since: datetime) -> TenantTokens:
-        """The tokens the caller's tenant used since then."""
-        mine = and_(usage_log.c.tenant_id == tenants.c.id, usage_log.c.created_at >= since)
-        query = (
-            select(tenants.c.id.label("tenant_id"), tenants.c.name, *_tokens(caller))
-            .select_from(tenants)
-            .outerjoin(usage_log, mine)
-            .where(tenants.c.id == caller.tenant_id)
-            .group_by(tenants.c.id, tenants.c.name)
-        )
+    async def get_name(self, caller: Caller) -> str:
+        """What the caller's tenant is called."""
+        query = select(tenants.c.name).where(tenants.c.id == caller.tenant_id)
         async with self._database.reading(caller.tenant_id) as connection:
-            return _read_tokens((await connection.execute(query)).mappings().one())
+            name: str = (await connection.execute(query)).scalar_one()
+        return name
 
     async def read_tokens_for_all_tenants(
         self, since: datetime, after: str, limit: int
@@ -163,53 +186,19 @@ class ReportStore:
         async with self._database.reading(caller.tenant_id) as connection:
             return [WrittenRecord(**row) for row in (await connection.execute(query)).mappings()]
 
-    async def _read_days(
-        self, caller: Caller, days: Sequence[Span], widget_id: int | None, client_id: int | None
-    ) -> list[UsageSums]:
-        """The sums of each day. The days are told the database, since SQLite knows no time zones."""
-        if not days:
-            return []
-        bounds = values(
-            column("key", String),
-            column("starts_at", UtcDateTime),
-            column("ends_at", UtcDateTime),
-            name="bounds",
-        ).data([(day.key, day.starts_at, day.ends_at) for day in days])
-        named = bounds.cte("days")
-        that_day = and_(
-            usage_log.c.tenant_id == caller.tenant_id,
-            usage_log.c.created_at >= named.c.starts_at,
-            usage_log.c.created_at < named.c.ends_at,
-        )
-        if widget_id is not None:
-            that_day = and_(that_day, usage_log.c.widget_id == widget_id)
-        if client_id is not None:
-            that_day = and_(that_day, usage_log.c.client_id == client_id)
-        query = (
-            select(named.c.key.label("key"), *_sums(caller))
-            .select_from(named)
-            .outerjoin(usage_log, that_day)
-            .group_by(named.c.key)
-            .order_by(named.c.key)
-        )
-        async with self._database.reading(caller.tenant_id) as connection:
-            return [_read_sums(row) for row in (await connection.execute(query)).mappings()]
-
 
 def _in_span(
-    caller: Caller,
-    starts_at: datetime,
-    ends_at: datetime,
-    widget_id: int | None = None,
-    client_id: int | None = None,
+    caller: Caller, starts_at: datetime, ends_at: datetime, of: Subject = EVERYTHING
 ) -> ColumnElement[bool]:
-    span = and_(_since(caller, starts_at, widget_id), usage_log.c.created_at < ends_at)
-    return span if client_id is None else and_(span, usage_log.c.client_id == client_id)
+    return and_(_of(caller, of), usage_log.c.created_at >= starts_at, usage_log.c.created_at < ends_at)
 
 
-def _since(caller: Caller, since: datetime, widget_id: int | None = None) -> ColumnElement[bool]:
-    mine = and_(usage_log.c.tenant_id == caller.tenant_id, usage_log.c.created_at >= since)
-    return mine if widget_id is None else and_(mine, usage_log.c.widget_id == widget_id)
+def _of(caller: Caller, of: Subject) -> ColumnElement[bool]:
+    """The lines of a widget or a client, or of both."""
+    mine = usage_log.c.tenant_id == caller.tenant_id
+    if of.widget_id is not None:
+        mine = and_(mine, usage_log.c.widget_id == of.widget_id)
+    return mine if of.client_id is None else and_(mine, usage_log.c.client_id == of.client_id)
 
 
 def _count(caller: Caller, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
@@ -225,61 +214,51 @@ def _sums(caller: Caller) -> list[ColumnElement[Any]]:
         _count(caller, usage_log.c.is_last, has_ended_badly).label("errors"),
         _count(caller, was_tried).label("attempts"),
         _count(caller, was_tried, usage_log.c.status == "failed").label("failed_attempts"),
-        *_tokens(caller),
-        func.sum(usage_log.c.cost_nano_usd).label("cost_nano_usd"),
+        *(_sum(caller, name) for name in ("input_tokens", "output_tokens", "total_tokens", "cost_nano_usd")),
         _count(caller, was_tried, usage_log.c.cost_nano_usd.is_(None)).label("attempts_without_cost"),
-        _average_ms(caller),
+        *_answers(caller),
     ]
 
 
-def _tokens(caller: Caller) -> list[ColumnElement[Any]]:
+def _sum(caller: Caller, name: str) -> ColumnElement[Any]:
     mine = usage_log.c.tenant_id == caller.tenant_id
+    return func.sum(usage_log.c[name]).filter(mine).label(name)
+
+
+def _answers(caller: Caller) -> list[ColumnElement[Any]]:
+    """How many attempts succeeded, and how long these took."""
+    succeeded = and_(usage_log.c.tenant_id == caller.tenant_id, usage_log.c.status == "success")
     return [
-        func.sum(usage_log.c[name]).filter(mine).label(name)
-        for name in ("input_tokens", "output_tokens", "total_tokens")
+        func.count().filter(succeeded).label("answered"),
+        func.sum(usage_log.c.duration_ms).filter(succeeded).label("duration_ms"),
     ]
 
 
 def _outcomes(caller: Caller, *counted: ColumnElement[bool]) -> list[ColumnElement[Any]]:
-    """The columns of `Outcomes`; the numbers are those of the records that are `counted`."""
-    is_exhausted = func.coalesce(usage_log.c.error_code, "") == _OUT_OF_CREDITS
+    """The columns of `Counts`; the numbers are those of the records that are `counted`."""
+    is_exhausted = func.coalesce(usage_log.c.error_code, "") == OUT_OF_CREDITS
     has_failed = and_(usage_log.c.status.in_(("failed", "refused")), ~is_exhausted)
     return [
         _count(caller, *counted).label("total"),
         func.sum(usage_log.c.total_tokens).label("tokens"),
-        _average_ms(caller),
+        *_answers(caller),
         _count(caller, *counted, usage_log.c.status == "success").label("successful"),
         _count(caller, *counted, has_failed).label("failed"),
         _count(caller, *counted, is_exhausted).label("exhausted"),
     ]
 
 
-def _average_ms(caller: Caller) -> ColumnElement[Any]:
-    succeeded = and_(usage_log.c.tenant_id == caller.tenant_id, usage_log.c.status == "success")
-    return func.avg(usage_log.c.duration_ms).filter(succeeded).label("average_ms")
+def _tally(row: RowMapping) -> Tally:
+    """PostgreSQL sums up in decimals, and nothing to sum up is NULL on both."""
+    return Tally(**{name: int(row[name] or 0) for name in row if name != "key"})
 
 
-def _read_sums(row: RowMapping) -> UsageSums:
-    return UsageSums(key=row["key"], **_numbers(row, UsageSums.__struct_fields__))
-
-
-def _read_outcomes(row: RowMapping) -> Outcomes:
-    return Outcomes(provider=row["provider"], **_numbers(row, Outcomes.__struct_fields__))
+def _counts(row: RowMapping) -> Counts:
+    return Counts(**{name: int(row[name] or 0) for name in row if name != "provider"})
 
 
 def _read_tokens(row: RowMapping) -> TenantTokens:
+    names = ("input_tokens", "output_tokens", "total_tokens")
     return TenantTokens(
-        tenant_id=row["tenant_id"], name=row["name"], **_numbers(row, TenantTokens.__struct_fields__)
+        tenant_id=row["tenant_id"], name=row["name"], **{name: int(row[name] or 0) for name in names}
     )
-
-
-def _numbers(row: RowMapping, names: Sequence[str]) -> dict[str, Any]:
-    """PostgreSQL sums up in decimals, and nothing to sum up is NULL on both."""
-    found: dict[str, Any] = {
-        name: int(row[name] or 0)
-        for name in names
-        if name not in ("key", "provider", "tenant_id", "name", "average_ms")
-    }
-    if "average_ms" in names:
-        found["average_ms"] = None if row["average_ms"] is None else round(float(row["average_ms"]), 1)
-    return found

@@ -6,7 +6,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, String, Table, and_, column, func, or_, select, values
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    String,
+    Subquery,
+    Table,
+    and_,
+    column,
+    func,
+    null,
+    select,
+    union_all,
+    values,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from officium.core.tenancy import Caller
@@ -14,7 +27,7 @@ from officium.core.usage.ledger.period import Span as Stretch
 from officium.core.usage.tallies.histogram import MEASURES, Shelf, Spread, spread_of
 from officium.core.usage.tallies.tables import usage_histograms as histograms
 from officium.core.usage.tallies.tables import usage_tallies as tallies
-from officium.core.usage.tallies.tally import DAY, FIELDS, Kind, Place, Tally, day_of
+from officium.core.usage.tallies.tally import DAY, FIELDS, Kind, Part, Place, Tally, parts_of
 from officium.kit.database import Database, UtcDateTime
 
 _KEYS = ("tenant_id", "kind", "span", "starts_at", "key")
@@ -40,58 +53,82 @@ class TallyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read_total(self, caller: Caller, kind: Kind, starts_at: datetime, ends_at: datetime) -> Tally:
-        """What everything of a kind came to, from `starts_at` until `ends_at`; both are whole slots."""
-        query = _sums(caller, kind, starts_at, ends_at)
+    async def read_total(
+        self, caller: Caller, kind: Kind, starts_at: datetime, ends_at: datetime, key: str | None = None
+    ) -> Tally:
+        """What everything of a kind, or one key of it, came to from `starts_at` until `ends_at`.
+
+        Both are whole slots, here and in all that follows.
+        """
+        rows = _rows(caller, kind, parts_of(starts_at, ends_at), None if key is None else [key])
+        if rows is None:
+            return Tally()
+        query = select(*_columns(rows))
         async with self._database.reading(caller.tenant_id) as connection:
             return _tally((await connection.execute(query)).mappings().one())
 
     async def read_groups(
-        self, caller: Caller, kind: Kind, starts_at: datetime, ends_at: datetime, limit: int
+        self,
+        caller: Caller,
+        kind: Kind,
+        starts_at: datetime,
+        ends_at: datetime,
+        limit: int | None = None,
+        *,
+        keys: Sequence[str] | None = None,
     ) -> list[tuple[str, Tally]]:
         """The same, for each key by itself: the dearest first, then those with most tokens and requests."""
+        rows = _rows(caller, kind, parts_of(starts_at, ends_at), keys)
+        if rows is None:
+            return []
         query = (
-            _sums(caller, kind, starts_at, ends_at, tallies.c.key)
-            .group_by(tallies.c.key)
+            select(rows.c.key, *_columns(rows))
+            .group_by(rows.c.key)
+            .having(func.sum(rows.c.requests) + func.sum(rows.c.attempts) > 0)
             .order_by(
-                func.sum(tallies.c.cost_nano_usd).desc(),
-                func.sum(tallies.c.total_tokens).desc(),
-                func.sum(tallies.c.attempts).desc(),
-                tallies.c.key,
+                func.sum(rows.c.cost_nano_usd).desc(),
+                func.sum(rows.c.total_tokens).desc(),
+                func.sum(rows.c.attempts).desc(),
+                rows.c.key,
             )
             .limit(limit)
         )
         async with self._database.reading(caller.tenant_id) as connection:
-            rows = (await connection.execute(query)).mappings().all()
-        return [(row["key"], _tally(row)) for row in rows]
+            found = (await connection.execute(query)).mappings().all()
+        return [(row["key"], _tally(row)) for row in found]
 
-    async def read_points(self, caller: Caller, stretches: Sequence[Stretch]) -> list[Tally]:
-        """What everything came to in each of these stretches of time, in their order."""
-        if not stretches:
+    async def read_shares(
+        self, caller: Caller, kind: Kind, starts_at: datetime, ends_at: datetime
+    ) -> list[tuple[str | None, Tally]]:
+        """What each key came to, and under `None` what had none; in no order."""
+        parts = parts_of(starts_at, ends_at)
+        rows, everything = _rows(caller, kind, parts), _rows(caller, "all", parts)
+        if rows is None or everything is None:
             return []
-        bounds = values(
-            column("number", String),
-            column("starts_at", UtcDateTime),
-            column("ends_at", UtcDateTime),
-            name="bounds",
-        ).data([(f"{n:04}", one.starts_at, one.ends_at) for n, one in enumerate(stretches)])
-        named = bounds.cte("stretches")
-        theirs = and_(
-            tallies.c.tenant_id == caller.tenant_id,
-            tallies.c.kind == "all",
-            tallies.c.span == "slot",
-            tallies.c.starts_at >= named.c.starts_at,
-            tallies.c.starts_at < named.c.ends_at,
-        )
-        query = (
-            select(named.c.number, *_columns(caller))
-            .select_from(named)
-            .outerjoin(tallies, theirs)
-            .group_by(named.c.number)
-            .order_by(named.c.number)
+        # One statement, so that what is written meanwhile is in both or in neither.
+        query = union_all(
+            select(rows.c.key, *_columns(rows)).group_by(rows.c.key),
+            select(null().label("key"), *_columns(everything)),
         )
         async with self._database.reading(caller.tenant_id) as connection:
-            return [_tally(row) for row in (await connection.execute(query)).mappings()]
+            found = (await connection.execute(query)).mappings().all()
+        shares: dict[str | None, Tally] = {row["key"]: _tally(row) for row in found}
+        rest = shares[None]
+        for key, tally in shares.items():
+            if key is not None:
+                rest.add(tally, -1)
+        return [(key, tally) for key, tally in shares.items() if not tally.is_empty]
+
+    async def read_points(
+        self, caller: Caller, stretches: Sequence[Stretch], kind: Kind = "all", key: str = ""
+    ) -> list[Tally]:
+        """What a key came to in each of these stretches of time, in their order."""
+        made_of = [parts_of(one.starts_at, one.ends_at) for one in stretches]
+        parts = [part for each in made_of for part in each]
+        days = await self._read_days(caller, kind, key, [part for part in parts if part.span == "day"])
+        edges = {(part.starts_at, part.ends_at): Tally() for part in parts if part.span == "slot"}
+        await self._read_edges(caller, kind, key, edges)
+        return [_put_together(each, days, edges) for each in made_of]
 
     async def find_last(
         self, caller: Caller, kind: Kind, key: str, before: datetime | None = None
@@ -111,18 +148,25 @@ class TallyStore:
 
     async def read_spreads(self, caller: Caller, starts_at: datetime, ends_at: datetime) -> list[Spread]:
         """How long things took from `starts_at` until `ends_at`; both are whole slots."""
-        query = (
-            select(histograms.c.measure, histograms.c.bucket, func.sum(histograms.c.times))
-            .where(
-                histograms.c.tenant_id == caller.tenant_id,
-                or_(*_parts(caller, starts_at, ends_at, histograms)),
+        parts = parts_of(starts_at, ends_at)
+        if not parts:
+            return [spread_of(measure, {}) for measure in MEASURES]
+        each = union_all(
+            *(
+                select(
+                    histograms.c.measure, histograms.c.bucket, (part.sign * histograms.c.times).label("times")
+                ).where(histograms.c.tenant_id == caller.tenant_id, _within(caller, histograms, part))
+                for part in parts
             )
-            .group_by(histograms.c.measure, histograms.c.bucket)
+        ).subquery()
+        query = select(each.c.measure, each.c.bucket, func.sum(each.c.times)).group_by(
+            each.c.measure, each.c.bucket
         )
         async with self._database.reading(caller.tenant_id) as connection:
             rows = (await connection.execute(query)).all()
         counts = {
-            measure: {bucket: int(n) for name, bucket, n in rows if name == measure} for measure in MEASURES
+            measure: {bucket: int(n) for name, bucket, n in rows if name == measure and n}
+            for measure in MEASURES
         }
         return [spread_of(measure, counts[measure]) for measure in MEASURES]
 
@@ -155,6 +199,50 @@ class TallyStore:
             query = query.where(tallies.c.answered > 0)
         async with self._database.reading(caller.tenant_id) as connection:
             return (await connection.execute(query.limit(1))).first() is not None
+
+    async def _read_days(
+        self, caller: Caller, kind: Kind, key: str, parts: Sequence[Part]
+    ) -> dict[datetime, Tally]:
+        """The tallies of all days that occur in `parts`, by their beginning."""
+        if not parts:
+            return {}
+        query = select(tallies.c.starts_at, *(tallies.c[name] for name in FIELDS)).where(
+            tallies.c.tenant_id == caller.tenant_id,
+            tallies.c.kind == kind,
+            tallies.c.key == key,
+            tallies.c.span == "day",
+            tallies.c.starts_at >= min(part.starts_at for part in parts),
+            tallies.c.starts_at < max(part.ends_at for part in parts),
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return {row["starts_at"]: _tally(row) for row in (await connection.execute(query)).mappings()}
+
+    async def _read_edges(
+        self, caller: Caller, kind: Kind, key: str, edges: dict[tuple[datetime, datetime], Tally]
+    ) -> None:
+        """Sum up the slots between each of these pairs of moments."""
+        if not edges:
+            return
+        bounds = values(
+            column("number", String),
+            column("starts_at", UtcDateTime),
+            column("ends_at", UtcDateTime),
+            name="bounds",
+        ).data([(f"{n:04}", *pair) for n, pair in enumerate(edges)])
+        named = bounds.cte("edges")
+        theirs = and_(
+            tallies.c.tenant_id == caller.tenant_id,
+            tallies.c.kind == kind,
+            tallies.c.key == key,
+            tallies.c.span == "slot",
+            tallies.c.starts_at >= named.c.starts_at,
+            tallies.c.starts_at < named.c.ends_at,
+        )
+        query = select(named.c.number, *_columns(tallies)).join(tallies, theirs).group_by(named.c.number)
+        pairs = list(edges)
+        async with self._database.reading(caller.tenant_id) as connection:
+            for row in (await connection.execute(query)).mappings():
+                edges[pairs[int(row["number"])]] = _tally(row)
 
 
 async def add_to_postgresql_for_all_tenants(connection: AsyncConnection, sums: Mapping[Place, Tally]) -> None:
@@ -206,49 +294,55 @@ def _written(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
-def _sums(
-    caller: Caller, kind: Kind, starts_at: datetime, ends_at: datetime, *keys: ColumnElement[Any]
-) -> Select[Any]:
-    return select(*keys, *_columns(caller)).where(
-        tallies.c.tenant_id == caller.tenant_id,
-        tallies.c.kind == kind,
-        or_(*_parts(caller, starts_at, ends_at)),
-    )
-
-
-def _parts(
-    caller: Caller, starts_at: datetime, ends_at: datetime, of: Table = tallies
-) -> list[ColumnElement[bool]]:
-    """The fewest tallies that make up this time: whole days where there are any, slots at the edges."""
-    first_day = day_of(starts_at) if day_of(starts_at) == starts_at else day_of(starts_at) + DAY
-    last_day = day_of(ends_at)
-    if first_day >= last_day:
-        return [_part(caller, of, "slot", starts_at, ends_at)]
-    return [
-        _part(caller, of, span, begins, ends)
-        for span, begins, ends in (
-            ("slot", starts_at, first_day),
-            ("day", first_day, last_day),
-            ("slot", last_day, ends_at),
+def _rows(
+    caller: Caller, kind: Kind, parts: Sequence[Part], keys: Sequence[str] | None = None
+) -> Subquery | None:
+    """The rows of all parts below each other; what is to be taken away again with a minus."""
+    if not parts:
+        return None
+    wanted = [tallies.c.tenant_id == caller.tenant_id, tallies.c.kind == kind]
+    if keys is not None:
+        wanted.append(tallies.c.key.in_(keys))
+    return union_all(
+        *(
+            select(
+                tallies.c.key,
+                *((tallies.c[name] if part.sign > 0 else -tallies.c[name]).label(name) for name in FIELDS),
+            ).where(*wanted, _within(caller, tallies, part))
+            for part in parts
         )
-        if begins < ends
-    ]
+    ).subquery()
 
 
-def _part(
-    caller: Caller, of: Table, span: str, starts_at: datetime, ends_at: datetime
-) -> ColumnElement[bool]:
+def _within(caller: Caller, of: Table, part: Part) -> ColumnElement[bool]:
     return and_(
         of.c.tenant_id == caller.tenant_id,
-        of.c.span == span,
-        of.c.starts_at >= starts_at,
-        of.c.starts_at < ends_at,
+        of.c.span == part.span,
+        of.c.starts_at >= part.starts_at,
+        of.c.starts_at < part.ends_at,
     )
 
 
-def _columns(caller: Caller) -> list[ColumnElement[Any]]:
-    mine = tallies.c.tenant_id == caller.tenant_id
-    return [func.sum(tallies.c[name]).filter(mine).label(name) for name in FIELDS]
+def _columns(of: FromClause) -> list[ColumnElement[Any]]:
+    return [func.sum(of.c[name]).label(name) for name in FIELDS]
+
+
+def _put_together(
+    parts: Sequence[Part],
+    days: Mapping[datetime, Tally],
+    edges: Mapping[tuple[datetime, datetime], Tally],
+) -> Tally:
+    total = Tally()
+    for part in parts:
+        if part.span == "slot":
+            total.add(edges[part.starts_at, part.ends_at], part.sign)
+            continue
+        day = part.starts_at
+        while day < part.ends_at:
+            if (found := days.get(day)) is not None:
+                total.add(found)
+            day += DAY
+    return total
 
 
 def _tally(row: Mapping[Any, Any]) -> Tally:

@@ -6,10 +6,22 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from officium.core.usage.record import UsageRecord
+from officium.core.usage.record import Status, UsageRecord
 
-Kind = Literal["all", "app", "model", "provider", "client", "status", "error"]
-"""What is counted together: everything, or whatever has the same app, model and so on."""
+Kind = Literal[
+    "all",
+    "app",
+    "model",
+    "provider",
+    "client",
+    "widget",
+    "status",
+    "error",
+    "ending",
+    "widget_ending",
+]
+"""What is counted together: everything, or whatever has the same app, model and so on. Endings are those of a
+provider and of a widget: see `Ending`."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Span = Literal["slot", "day"]
 SLOT = timedelta(minutes=15)
@@ -19,6 +31,8 @@ DAY = timedelta(days=1)
 
 Place = tuple[str, Kind, Span, datetime, str]
 """Tenant, kind, span, start and key: where a tally stands."""
+OUT_OF_CREDITS = "out_of_credits"
+"""The error code of what was refused because a budget had no room."""
 
 
 class Tally(Struct, kw_only=True):
@@ -42,6 +56,16 @@ class Tally(Struct, kw_only=True):
     duration_ms: int = 0
     first_tokens: int = 0
     ttft_ms: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no line at all: each was an attempt, or decided a request."""
+        return not self.requests and not self.attempts
+
+    def add(self, other: "Tally", sign: int = 1) -> None:
+        """Count what another one counts, or with -1 no longer count it."""
+        for name in FIELDS:
+            setattr(self, name, getattr(self, name) + sign * getattr(other, name))
 
     @property
     def error_share(self) -> float | None:
@@ -69,24 +93,29 @@ def tally_up(records: Iterable[UsageRecord]) -> dict[Place, Tally]:
     """
     groups: dict[tuple[object, ...], tuple[UsageRecord, Tally]] = {}
     for record in records:
-        key = (
+        alike = (
             record.tenant_id,
             slot_of(record.created_at),
             record.app,
             record.provider,
             record.model,
             record.client_id,
+            record.widget_id,
             record.status,
             record.error_code,
+            record.attempt > 0,
         )
-        group = groups.get(key)
+        group = groups.get(alike)
         if group is None:
-            group = groups[key] = (record, Tally())
+            group = groups[alike] = (record, Tally())
         _count(group[1], record)
-    sums: dict[Place, Tally] = {}
+    slots: dict[Place, Tally] = {}
     for record, counted in groups.values():
-        for place in _places(record):
-            _add(sums.setdefault(place, Tally()), counted)
+        for place in _slots(record):
+            slots.setdefault(place, Tally()).add(counted)
+    sums = dict(slots)
+    for (tenant_id, kind, _, starts_at, key), counted in slots.items():
+        sums.setdefault((tenant_id, kind, "day", day_of(starts_at), key), Tally()).add(counted)
     return dict(sorted(sums.items(), key=lambda item: item[0]))
 
 
@@ -101,26 +130,93 @@ def day_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+class Ending(Struct, frozen=True):
+    """How a line ended: the last three parts of a key such as `groq/refused/untried/exhausted`.
+
+    The first part is the provider's name, empty where none was asked, or the widget's id.
+    """
+
+    status: Status
+    was_tried: bool
+    is_exhausted: bool
+
+    @classmethod
+    def of(cls, record: UsageRecord) -> "Ending":
+        """How this one ended."""
+        return cls(record.status, record.attempt > 0, record.error_code == OUT_OF_CREDITS)
+
+    @property
+    def key(self) -> str:
+        """The ending as it stands in a key."""
+        tried = "tried" if self.was_tried else "untried"
+        return f"{self.status}/{tried}/{'exhausted' if self.is_exhausted else ''}"
+
+
+ENDINGS = {
+    ending.key: ending
+    for status in get_args(Status)
+    for was_tried in (True, False)
+    for is_exhausted in (True, False)
+    if (ending := Ending(status, was_tried, is_exhausted))
+}
+"""All there are, by their keys."""
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """Tallies of one span that lie side by side, to be added up, or taken away again with `sign` -1."""
+
+    sign: Literal[1, -1]
+    span: Span
+    starts_at: datetime
+    ends_at: datetime
+
+
+def parts_of(starts_at: datetime, ends_at: datetime) -> list[Part]:
+    """Few tallies that make up this time; both ends are whole slots.
+
+    From the midnight nearest to the start until that nearest to the end it is made of days. What these say
+    too little or too much is put right with slots, so there are at most 48 at each end.
+    """
+    if ends_at - starts_at <= DAY / 2:
+        return [] if ends_at <= starts_at else [_part(1, "slot", starts_at, ends_at)]
+    first, last = day_of(starts_at + DAY / 2), day_of(ends_at + DAY / 2)
+    parts = [
+        _part(-1, "slot", first, starts_at),
+        _part(1, "slot", starts_at, first),
+        _part(1, "day", first, last),
+        _part(1, "slot", last, ends_at),
+        _part(-1, "slot", ends_at, last),
+    ]
+    return [part for part in parts if part.starts_at < part.ends_at]
+
+
+def _part(sign: Literal[1, -1], span: Span, starts_at: datetime, ends_at: datetime) -> Part:
+    return Part(sign=sign, span=span, starts_at=starts_at.astimezone(UTC), ends_at=ends_at.astimezone(UTC))
+
+
 def model_key(provider: str | None, model: str | None) -> str | None:
     """How a model is called in tallies: `provider/model`."""
     return None if provider is None else f"{provider}/{model or ''}"
 
 
-def _places(record: UsageRecord) -> Iterator[Place]:
+def _slots(record: UsageRecord) -> Iterator[Place]:
+    ending = Ending.of(record).key
     keys: dict[Kind, str | None] = {
         "all": "",
         "app": record.app,
         "model": model_key(record.provider, record.model),
         "provider": record.provider,
         "client": None if record.client_id is None else str(record.client_id),
+        "widget": None if record.widget_id is None else str(record.widget_id),
         "status": record.status,
         "error": record.error_code,
+        "ending": f"{record.provider or ''}/{ending}",
+        "widget_ending": None if record.widget_id is None else f"{record.widget_id}/{ending}",
     }
-    slot, day = slot_of(record.created_at), day_of(record.created_at)
+    starts_at = slot_of(record.created_at)
     for kind, key in keys.items():
         if key is not None:
-            yield record.tenant_id, kind, "slot", slot, key
-            yield record.tenant_id, kind, "day", day, key
+            yield record.tenant_id, kind, "slot", starts_at, key
 
 
 def _count(tally: Tally, record: UsageRecord) -> None:
@@ -142,8 +238,3 @@ def _count(tally: Tally, record: UsageRecord) -> None:
         if record.ttft_ms is not None:
             tally.first_tokens += 1
             tally.ttft_ms += record.ttft_ms
-
-
-def _add(to: Tally, what: Tally) -> None:
-    for name in FIELDS:
-        setattr(to, name, getattr(to, name) + getattr(what, name))
