@@ -389,7 +389,7 @@ def build_parts(settings: Settings) -> Parts:
     )
     conversations = ConversationService(ConversationStore(database), clock)
     live_answers = LiveAnswers(AnswerStore(database), clock, notices, grace_s=settings.answer_grace_s)
-    exports = ExportService(ExportStore(database), members, clock, secret.derive("exports"))
+    exports = build_exports(database, clock, secret)
     erasures = ErasureService(ErasureStore(database), members, TallyStore(database), clock, notices)
     jobs = [
         Job("alerts", _ALERTS_EVERY_S, post.deliver_due),
@@ -707,6 +707,11 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         parts.clockwork.start()
         stack.push_async_callback(parts.clockwork.close)
         yield
+
+
+def build_exports(database: Database, clock: Clock, secret: ServerSecret) -> ExportService:
+    """What makes a file of all that a tenant has, in every room."""
+    return ExportService(ExportStore(database), MemberStore(database), clock, secret.derive("exports"))
 
 
 def build_transport(settings: Settings) -> Transport:

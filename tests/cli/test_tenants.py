@@ -1,5 +1,9 @@
 """tenant create, list, suspend, resume."""
 
+import json
+import zipfile
+from pathlib import Path
+
 from tests.cli.conftest import Run
 
 
@@ -101,3 +105,26 @@ def test_its_name_is_asked_for_and_the_last_one_stays(run: Run, installed: dict[
     assert (wrong.status, last.status) == (1, 1)
     assert "not its name" in wrong.err
     assert "only tenant" in last.err
+
+
+def test_all_of_a_tenant_is_written_into_a_file(run: Run, installed: dict[str, str]):
+    run("tenant", "create", "Acme", "--external-id", "org_1")
+    run("key", "create", "shop", "--tenant", "org_1")
+
+    written = run("tenant", "export", "org_1", "--out", "acme.zip")
+    again = run("tenant", "export", "org_1", "--out", "acme.zip")
+    nowhere = run("tenant", "export", "org_1", "--out", "nowhere/acme.zip")
+
+    assert "acme.zip: 0.0 MB" in written.out
+    with zipfile.ZipFile("acme.zip") as packed:
+        assert packed.testzip() is None
+        assert [json.loads(packed.read("data/tenant.jsonl"))["external_id"]] == ["org_1"]
+        assert len(packed.read("data/keys.jsonl").splitlines()) == 1
+        assert b"export.downloaded" in packed.read("data/audit-log.jsonl")
+        manifest = json.loads(packed.read("manifest.json"))
+        assert (manifest["requested_by"], manifest["format_version"]) == ("operator:cli", 1)
+    assert Path("acme.zip").stat().st_mode & 0o077 == 0
+    assert (again.status, nowhere.status) == (1, 1)
+    assert "already" in again.err
+    assert "cannot be written" in nowhere.err
+    assert sorted(path.name for path in Path.cwd().glob("*.zip*")) == ["acme.zip"]

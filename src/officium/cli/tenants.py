@@ -1,7 +1,9 @@
-"""Tenants: create, list, suspend, resume, delete, reopen."""
+"""Tenants: create, list, suspend, resume, export, delete, reopen."""
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Literal
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
@@ -23,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_all)
     group.command("suspend")(suspend)
     group.command("resume")(resume)
+    group.command("export")(export)
     group.command("delete")(delete)
     group.command("reopen")(reopen)
     group.command("erased")(list_erased)
@@ -97,6 +100,48 @@ def suspend(tenant: ReferenceArgument, data: DataOption = None, as_json: JsonOpt
 def resume(tenant: ReferenceArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Let a suspended tenant in again."""
     _change("resume", tenant, data, as_json)
+
+
+def export(
+    tenant: ReferenceArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")],
+    data: DataOption = None,
+) -> None:
+    """Write all that a tenant has into one ZIP file, of any size. It holds what people keep to themselves."""
+    from officium.cli.installation import OPERATOR, opened
+    from officium.core.tenancy import operator_of
+    from officium.kit.errors import Conflict, InvalidRequest
+    from officium.kit.secrets import load_server_secret
+    from officium.main import build_exports
+    from officium.settings import load_settings
+
+    settings = load_settings(data_dir=data)
+
+    async def work() -> int:
+        async with opened(settings) as installation:
+            found = await installation.tenants.get_tenant(OPERATOR, tenant)
+            secret = load_server_secret(settings.secret_key_text, settings.data_dir)
+            exports = build_exports(installation.database, installation.clock, secret)
+            if out.exists():
+                raise Conflict(f"There is a file {out} already. Choose another name.")
+            unfinished = out.with_name(f"{out.name}.part")
+            try:
+                with _open_for_oneself(unfinished) as file:
+                    async for piece in exports.write_export(operator_of(found.id)):
+                        file.write(piece)
+                unfinished.replace(out)
+            except OSError as error:
+                raise InvalidRequest(f"{out} cannot be written ({error.strerror}).", param="out") from error
+            finally:
+                unfinished.unlink(missing_ok=True)
+            return out.stat().st_size
+
+    say(f"{out}: {asyncio.run(work()) / 1e6:,.1f} MB.")
+
+
+def _open_for_oneself(path: Path) -> BinaryIO:
+    """A new file, or an emptied one, that nobody else may read."""
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def delete(

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 
 from officium.core.gateway.tables import model_aliases
 from officium.core.tenancy import AuditService, AuditStore, Caller, MemberStore
@@ -327,10 +327,10 @@ async def test_one_that_breaks_keeps_no_other_from_being_made(
     await lone_office.service.request_export(second)
     read = lone_office.store.read_rows
 
-    async def breaks(caller: Caller, *said: Any) -> list[dict[str, Any]]:
+    async def breaks(caller: Caller, *said: Any, **how: Any) -> list[dict[str, Any]]:
         if caller.tenant_id == first.tenant_id:
             raise ValueError("a row nobody expected")
-        return await read(caller, *said)
+        return await read(caller, *said, **how)
 
     monkeypatch.setattr(lone_office.store, "read_rows", breaks)
     await lone_office.service.run()
@@ -346,10 +346,10 @@ async def test_deleting_stops_one_that_is_being_made(
     export = await lone_office.service.request_export(owner)
     read = lone_office.store.read_rows
 
-    async def is_deleted_meanwhile(caller: Caller, *said: Any) -> list[dict[str, Any]]:
+    async def is_deleted_meanwhile(caller: Caller, *said: Any, **how: Any) -> list[dict[str, Any]]:
         if await lone_office.store.find_export(owner, export.id):
             await lone_office.service.delete_export(owner, export.id)
-        return await read(caller, *said)
+        return await read(caller, *said, **how)
 
     monkeypatch.setattr(lone_office.store, "read_rows", is_deleted_meanwhile)
     await lone_office.service.run()
@@ -386,3 +386,46 @@ async def test_process_that_comes_back_late_changes_nothing(office: Office) -> N
     assert not changed
     assert ready.state == "ready"
     assert Archive.of(await office.content(owner, ready)).files["members"]
+
+
+async def test_long_table_is_not_sorted_again_for_each_page(lone_office: Office) -> None:
+    owner = await lone_office.an_owner()
+    statements: list[str] = []
+
+    async with lone_office.database.reading(owner.tenant_id) as connection:
+        engine = connection.engine.sync_engine
+
+    def remember(*said: Any) -> None:
+        statements.append(said[2])
+
+    event.listen(engine, "before_cursor_execute", remember)
+    after = a_row(usage_log, owner.tenant_id, "call", 1)
+    [file] = [file for file in FILES if file.table == "usage_log"]
+    await lone_office.store.read_rows(owner, file, after, 250, is_long=True)
+    event.remove(engine, "before_cursor_execute", remember)
+    [statement] = [each for each in statements if "FROM usage_log" in each]
+    async with lone_office.database.reading(owner.tenant_id) as connection:
+        found = await connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}", ("", owner.tenant_id, 1, 250, 0)[: statement.count("?")]
+        )
+        plan = " ".join(row[3] for row in found.all())
+
+    assert "PRIMARY KEY" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+async def test_pages_of_a_long_table_leave_nothing_out(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("officium.core.tenancy.export.service._ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("officium.core.tenancy.export.service._PAGES_OF_MANY", 2)
+    owner, other = await office.an_owner("Acme"), await office.an_owner("Beta")
+    for number in range(1, 41):
+        tenant_id = (owner if number % 3 else other).tenant_id
+        row = a_row(usage_log, tenant_id, "call", number) | {"id": number}
+        async with office.database.writing(tenant_id) as connection:
+            await connection.execute(insert(usage_log).values(row))
+
+    archive = Archive.of(await office.content(owner, await office.made(owner)))
+
+    assert [row["id"] for row in archive.files["usage-log"]] == [n for n in range(1, 41) if n % 3]

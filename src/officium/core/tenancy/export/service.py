@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from officium.core.tenancy.audit import AuditEntry
-from officium.core.tenancy.caller import Caller, is_operator, require
+from officium.core.tenancy.caller import Caller, is_operator, require, require_operator
 from officium.core.tenancy.export.archive import Archive
 from officium.core.tenancy.export.contents import FILES, LEFT_OUT, ExportFile
 from officium.core.tenancy.export.errors import ExportNotFound, ExportNotReady, ExportUnreadable
@@ -27,6 +27,8 @@ LARGEST_BYTES = 1024 * 1024 * 1024
 """A larger file is not made. It is that of the archive, in which texts take about a fifth of their size."""
 _PIECE_BYTES = 1024 * 1024
 _ROWS_AT_ONCE = 250
+_PAGES_OF_MANY = 4
+"""A table with more pages is a long one."""
 _MOST_ATTEMPTS = 3
 _BATCH = 20
 _NONCE_BYTES = 12
@@ -86,6 +88,25 @@ class ExportService:
         )
         await self._store.add_export(caller, export, self._entry(caller, "requested", export.id, request_id))
         return export
+
+    async def write_export(self, caller: Caller) -> AsyncIterator[bytes]:
+        """The same file at once, for the operator: nothing of it is kept, so it may be of any size.
+
+        Raises PermissionDenied.
+        """
+        require_operator(caller)
+        now = self._clock.now()
+        export = Export(
+            id=new_id("exp"),
+            state="building",
+            requested_at=now,
+            requested_by=caller.actor,
+            expires_at=now,
+        )
+        await self._store.note(caller, self._entry(caller, "downloaded", export.id, None))
+        async for piece in self._pack(_job(caller.tenant_id), export, _Progress(1)):
+            if piece:
+                yield piece
 
     async def list_exports(self, caller: Caller) -> list[Export]:
         """The exports there are, newest first. Raises PermissionDenied."""
@@ -152,6 +173,17 @@ class ExportService:
         await self._store.fail(job, export.id, attempt, failure)
 
     async def _build(self, job: Caller, export: Export, progress: "_Progress") -> None:
+        async for piece in self._pack(job, export, progress):
+            if piece:
+                await self._add_piece(job, export, piece, progress)
+            elif progress.done_rows - progress.told_rows >= _ROWS_AT_ONCE:
+                progress.told_rows = progress.done_rows
+                await self._change(job, export, progress, done_rows=progress.done_rows)
+        now = self._clock.now()
+        await self._change(job, export, progress, state="ready", finished_at=now, expires_at=now + KEPT_FOR)
+
+    async def _pack(self, job: Caller, export: Export, progress: "_Progress") -> AsyncIterator[bytes]:
+        """The archive, piece by piece; an empty one says that rows were read."""
         started_at = self._clock.now()
         archive = Archive(started_at)
         for file in FILES:
@@ -159,7 +191,9 @@ class ExportService:
             async for rows in self._rows(job, file):
                 await asyncio.to_thread(archive.add, rows)
                 progress.done_rows += len(rows)
-                await self._keep(job, export, archive, progress)
+                while piece := archive.take(self._piece_bytes):
+                    yield piece
+                yield b""
             archive.end()
         about = {
             "officium_version": __version__,
@@ -171,10 +205,9 @@ class ExportService:
             "left_out": LEFT_OUT,
         }
         archive.close(about)
-        await self._keep(job, export, archive, progress)
-        await self._add_piece(job, export, archive.take_rest(), progress)
-        now = self._clock.now()
-        await self._change(job, export, progress, state="ready", finished_at=now, expires_at=now + KEPT_FOR)
+        while piece := archive.take(self._piece_bytes):
+            yield piece
+        yield archive.take_rest()
 
     async def _change(self, job: Caller, export: Export, progress: "_Progress", **values: Any) -> None:
         if not await self._store.change(job, export.id, progress.attempt, **values):
@@ -182,23 +215,17 @@ class ExportService:
 
     async def _rows(self, job: Caller, file: ExportFile) -> AsyncIterator[list[dict[str, Any]]]:
         """The rows of a file, page by page, without what is left out."""
-        last = None
-        while rows := await self._store.read_rows(job, file, last, _ROWS_AT_ONCE):
-            last = dict(rows[-1])
+        last, pages = None, 0
+        while rows := await self._store.read_rows(
+            job, file, last, _ROWS_AT_ONCE, is_long=pages >= _PAGES_OF_MANY
+        ):
+            last, pages = dict(rows[-1]), pages + 1
             for row in rows:
                 for column in file.leaves_out:
                     del row[column]
             yield rows
             if len(rows) < _ROWS_AT_ONCE:
                 return
-
-    async def _keep(self, job: Caller, export: Export, archive: Archive, progress: "_Progress") -> None:
-        """Keep what is complete of the archive, and say how far it is."""
-        while piece := archive.take(self._piece_bytes):
-            await self._add_piece(job, export, piece, progress)
-        if progress.done_rows - progress.told_rows >= _ROWS_AT_ONCE:
-            progress.told_rows = progress.done_rows
-            await self._change(job, export, progress, done_rows=progress.done_rows)
 
     async def _add_piece(self, job: Caller, export: Export, piece: bytes, progress: "_Progress") -> None:
         progress.size_bytes += len(piece)
