@@ -63,6 +63,11 @@ def moment(at: datetime, zone: str) -> str:
     return at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def isolated(text: str) -> str:
+    """The text from left to right, in whatever sentence it stands."""
+    return f"\u2066{text}\u2069"
+
+
 FILTERS = {
     "count": count,
     "short": short,
@@ -71,5 +76,6 @@ FILTERS = {
     "time_of": time_of,
     "share": percent,
     "local": moment,
+    "isolated": isolated,
 }
 """What templates may write behind a bar."""

@@ -81,7 +81,7 @@ async def shown_exports(request: Request, exports: Exports) -> dict[str, Any]:
                 "state": export.state,
                 "failure": export.failure,
                 "percent": export.percent,
-                "size": f"{export.size_bytes / 1_000_000:,.1f} MB",
+                "size": _shown(export.size_bytes),
                 "rows": f"{export.done_rows:,}",
                 "asked": moment_in(zone, export.requested_at),
                 "until": moment_in(zone, export.expires_at),
@@ -90,3 +90,10 @@ async def shown_exports(request: Request, exports: Exports) -> dict[str, Any]:
         ],
         "is_under_way": any(export.is_under_way for export in found),
     }
+
+
+def _shown(size_bytes: int) -> str:
+    """A size in the unit that suits it."""
+    if size_bytes < 1_000_000:
+        return f"{size_bytes / 1000:,.0f} kB"
+    return f"{size_bytes / 1_000_000:,.1f} MB"
