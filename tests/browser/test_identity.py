@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from officium.core.tenancy import operator_of
+from officium.core.tenancy import AuditEntry, Member, MemberStore, operator_of
+from officium.core.tenancy.identity.store import IdentityStore
 from tests.support.browser import open_page
 from tests.support.console import (
+    a_person,
     accessibility_faults,
     fits_its_width,
     keep_screenshot,
+    sign_in,
     watch_problems,
 )
 from tests.support.identity_provider import identity_provider, settings_for
@@ -75,3 +78,49 @@ async def test_person_signs_in_with_the_provider_and_out_of_both(
     assert faults == []
     assert problems == ["Failed to load resource: the server responded with a status of 403 (Forbidden)"]
     assert narrow_enough == [True] * 4
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)], ids=["desktop", "phone-dark"])
+async def test_administrator_disconnects_somebody_in_words(tmp_path: Path, width: int, dark: bool):
+    faults, narrow_enough = [], []
+    async with (
+        identity_provider() as provider,
+        running_server(tmp_path, **settings_for(provider)) as server,
+        open_page(width, dark) as page,
+    ):
+        operator = operator_of(server.caller.tenant_id)
+        store = IdentityStore(server.parts.database)
+        made = Member(
+            id="mem_ada",
+            tenant_id=operator.tenant_id,
+            external_id=ADA,
+            email=ADA,
+            name="Ada",
+            role="member",
+            created_at=server.parts.clock.now(),
+        )
+        await MemberStore(server.parts.database).add_member(operator, made)
+        entry = AuditEntry(at=made.created_at, action="member.connected", thing="member", thing_id=made.id)
+        await store.connect(operator, made.id, provider.base_url, "u-1", entry)
+        problems = watch_problems(page)
+        person = await a_person(server, email="bob@example.com")
+        await sign_in(page, server, person, "/console/members")
+        await page.locator("details.ask > summary", has_text="Ada").first.press("Enter")
+        await page.locator("details.ask details.ask > summary").press("Enter")
+        faults += await accessibility_faults(page)
+        narrow_enough.append(await fits_its_width(page))
+        await page.locator("#words-mem_ada").scroll_into_view_if_needed()
+        await keep_screenshot(page, "members-disconnect")
+        box = await page.locator("#words-mem_ada").bounding_box()
+        await page.fill("#words-mem_ada", ADA)
+        async with page.expect_navigation():
+            await page.press("#words-mem_ada", "Enter")
+        told = await page.inner_text(".notice-good")
+        narrow_enough.append(await fits_its_width(page))
+
+    assert "Disconnected" in told
+    assert box is not None
+    assert box["x"] + box["width"] <= width - 16
+    assert faults == []
+    assert problems == []
+    assert narrow_enough == [True, True]

@@ -315,6 +315,7 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("POST", "/console/members/{id}/role"): "strict",
     ("POST", "/console/members/{id}/password"): "strict",
     ("POST", "/console/members/{id}/state"): "strict",
+    ("POST", "/console/members/{id}/disconnect"): "strict",
     ("POST", "/console/members/{id}/sign-out"): "strict",
     ("GET", "/console/audit"): "exempt",
     ("GET", "/console/audit/export"): "strict",

@@ -845,3 +845,88 @@ async def test_members_of_programs_are_the_same_people_here(tmp_path: Path) -> N
             assert house.parts.identities is not None
             caller = Caller(alpha.tenant.id, f"member:{member.id}", frozenset(), member_id=member.id)
             assert await house.parts.identities.find_connection(caller) is not None
+
+
+async def _disconnect(visitor: Visitor, member: Member, **fields: str) -> Reply:
+    proof = csrf_in(await visitor.get("/console/members"))
+    return await visitor.post(f"/console/members/{member.id}/disconnect", {"csrf": proof, **fields})
+
+
+async def _as_admin(place: Place, resident: Resident, email: str = BOB) -> Visitor:
+    await place.member(resident, email, role="admin")
+    visitor = Visitor(place.house.app)
+    await visitor.sign_in(email, PASSWORD)
+    return visitor
+
+
+async def test_disconnected_person_is_found_again_by_their_address(
+    open_place: Open,
+) -> None:
+    place = await open_place()
+    alpha = await place.house.resident("Alpha")
+    ada = await place.member(alpha)
+    admin = await _as_admin(place, alpha)
+    before = (await admin.get("/console/members")).body.decode()
+    visitor, _ = await place.come()
+    during = (await admin.get("/console/members")).body.decode()
+
+    gone = await _disconnect(admin, ada)
+    after = (await admin.get("/console/members")).body.decode()
+    signed_out = await visitor.get("/console/settings")
+    again, _ = await place.come()
+
+    said = "signs in with the identity provider"
+    assert (said in before, said in during, said in after) == (False, True, False)
+    assert gone.headers["location"] == "/console/members"
+    assert signed_out.status == 303
+    assert (await again.get("/console/settings")).status == 200
+    assert "member.disconnected" in await _audit(place.house, alpha)
+    assert (await _disconnect(admin, (await place.member(alpha, "eve@example.com")))).status == 404
+
+
+async def test_person_without_a_password_is_disconnected_in_words_alone(open_place: Open) -> None:
+    place = await open_place(oidc_create_members=True, oidc_email_domains="example.com", oidc_tenant="org_1")
+    tenant = await place.house.parts.tenancy.create_tenant(operator_of(""), "Alpha", external_id="org_1")
+    alpha = Resident(place.house, tenant)
+    admin = await _as_admin(place, alpha)
+    members = place.house.parts.members
+    await place.come()
+    (ada,) = [one for one in await members.list_members(operator_of(alpha.tenant.id)) if one.email == ADA]
+
+    page = (await admin.get("/console/members")).body.decode()
+    silent = await _disconnect(admin, ada)
+    wrong = await _disconnect(admin, ada, words="eve@example.com")
+    ways = await members.list_ways_in(operator_of(alpha.tenant.id), [ada.id])
+    meant = await _disconnect(admin, ada, words=" ADA@example.com")
+
+    assert "Type ada@example.com to confirm" in page
+    assert (silent.status, wrong.status, meant.status) == (400, 400, 303)
+    assert b"has no password" in silent.body
+    assert ways[ada.id].is_connected
+    assert not ways[ada.id].has_password
+    assert await members.list_ways_in(operator_of(alpha.tenant.id), [ada.id]) == {}
+
+
+async def test_nobody_disconnects_themselves_an_owner_or_a_stranger(open_place: Open) -> None:
+    place = await open_place()
+    alpha, beta = await place.house.resident("Alpha"), await place.house.resident("Beta")
+    ada = await place.member(alpha, role="admin")
+    visitor, _ = await place.come()
+    owner = await place.member(alpha, "owner@example.com", role="owner")
+    stranger = await _as_admin(place, beta)
+    viewer_of = await place.member(alpha, "viewer@example.com", role="viewer")
+    viewer = Visitor(place.house.app)
+    await viewer.sign_in("viewer@example.com", PASSWORD)
+    proof = csrf_in(await viewer.get("/console/settings"))
+
+    told = [
+        (await _disconnect(visitor, ada)).status,
+        (await _disconnect(visitor, owner)).status,
+        (await _disconnect(stranger, ada)).status,
+        (await viewer.post(f"/console/members/{viewer_of.id}/disconnect", {"csrf": proof})).status,
+    ]
+
+    assert told == [403, 403, 404, 403]
+    assert (await place.house.parts.members.list_ways_in(operator_of(alpha.tenant.id), [ada.id]))[
+        ada.id
+    ].is_connected

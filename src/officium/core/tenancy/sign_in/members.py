@@ -1,6 +1,6 @@
 """The people of a tenant, for its administrators."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import structlog
@@ -11,7 +11,7 @@ from officium.core.tenancy.caller import Caller, is_operator, require
 from officium.core.tenancy.sign_in.errors import InvalidMember, MemberExists, MemberNotFound
 from officium.core.tenancy.sign_in.password import PasswordHasher, check_password, make_password
 from officium.core.tenancy.sign_in.role import Role, check_role
-from officium.core.tenancy.sign_in.store import SignInStore
+from officium.core.tenancy.sign_in.store import NO_WAY_IN, SignInStore, WaysIn
 from officium.core.tenancy.store import MemberStore
 from officium.core.tenancy.tenant import Member
 from officium.kit.clock import Clock
@@ -142,13 +142,28 @@ class MemberService:
         _log.info("member.role_changed", tenant=caller.tenant_id, member=member.id, actor=caller.actor)
         return await self._get(caller, member.id)
 
-    async def disconnect_member(self, caller: Caller, reference: str) -> Member:
+    async def list_ways_in(self, caller: Caller, member_ids: Collection[str]) -> Mapping[str, WaysIn]:
+        """How these members can sign in; those who have never been able to are left out. Needs `admin`."""
+        require(caller, "admin")
+        return await self._store.list_ways_in(caller, member_ids)
+
+    async def disconnect_member(self, caller: Caller, reference: str, words: str = "") -> Member:
         """Forget who a member is at identity providers, and end their sessions. Needs `admin`.
 
-        At their next sign-in there they are found by their e-mail address again. Raises as `set_password`,
-        and MemberNotFound where they are nobody there.
+        At their next sign-in there they are found by their e-mail address again. Whoever has no password
+        might be left without a way in: then `words` must be their e-mail address, unless the operator asks.
+        Raises as `set_password`, and MemberNotFound where they are nobody there.
         """
         member = await self._get_other(caller, reference)
+        ways = (await self._store.list_ways_in(caller, [member.id])).get(member.id, NO_WAY_IN)
+        login = member.email or member.external_id
+        is_meant = is_operator(caller) or words.strip().casefold() == login.casefold()
+        if ways.is_connected and not ways.has_password and not is_meant:
+            raise InvalidMember(
+                f"{login} has no password, and might not get in again. "
+                "Type their e-mail address to disconnect them all the same, or give them a password first.",
+                param="words",
+            )
         entry = AuditEntry(
             at=self._clock.now(), action="member.disconnected", thing="member", thing_id=member.id
         )

@@ -1,5 +1,6 @@
 """Loading and saving passwords and sessions."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,16 @@ class Password(Struct, frozen=True):
     login: str
     password_hash: str
     must_change: bool
+
+
+class WaysIn(Struct, frozen=True, kw_only=True):
+    """How somebody can sign in: with a password, as somebody an identity provider knows, or both."""
+
+    has_password: bool
+    is_connected: bool
+
+
+NO_WAY_IN = WaysIn(has_password=False, is_connected=False)
 
 
 class SignInStore:
@@ -255,6 +266,22 @@ class SignInStore:
             )
             await record(caller, connection, entry)
         return True
+
+    async def list_ways_in(self, caller: Caller, member_ids: Collection[str]) -> dict[str, WaysIn]:
+        """How these members of the caller's tenant can sign in; whoever has no way is left out."""
+        passwords = select(member_passwords.c.member_id).where(
+            member_passwords.c.tenant_id == caller.tenant_id, member_passwords.c.member_id.in_(member_ids)
+        )
+        identities = select(member_identities.c.member_id).where(
+            member_identities.c.tenant_id == caller.tenant_id, member_identities.c.member_id.in_(member_ids)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            with_password = set((await connection.execute(passwords)).scalars())
+            connected = set((await connection.execute(identities)).scalars())
+        return {
+            id: WaysIn(has_password=id in with_password, is_connected=id in connected)
+            for id in with_password | connected
+        }
 
     async def list_memberships_for_all_tenants(self, person_id: str) -> list[tuple[Member, Tenant]]:
         """The members that are this person, with their tenants, unless these are closed."""

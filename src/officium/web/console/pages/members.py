@@ -1,6 +1,6 @@
 """The people of a tenant: who they are, what they may do, and signing them out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from fastapi import APIRouter, Request, Response
@@ -9,6 +9,7 @@ from officium.apps.widget.client import Client
 from officium.core.tenancy import Member
 from officium.core.tenancy.caller import Caller, require
 from officium.core.tenancy.sign_in import InvalidMember, MemberExists, NewMember, Role
+from officium.core.tenancy.sign_in.store import NO_WAY_IN, WaysIn
 from officium.kit.errors import OfficiumError, PermissionDenied
 from officium.web.console.frame import Frame, redirect
 from officium.web.console.pages.moments import moment_in
@@ -19,6 +20,7 @@ ROLES = ("admin", "member", "viewer", "client")
 """What an administrator may give; owners are the operator's to make."""
 _PAGE = 200
 _MOST_CLIENTS = 100
+_LONGEST_WORDS = 320
 
 
 class Members(Protocol):
@@ -50,6 +52,10 @@ class Members(Protocol):
     async def enable_member(self, caller: Caller, reference: str) -> Member: ...
 
     async def end_sessions(self, caller: Caller, reference: str) -> None: ...
+
+    async def list_ways_in(self, caller: Caller, member_ids: Collection[str]) -> Mapping[str, WaysIn]: ...
+
+    async def disconnect_member(self, caller: Caller, reference: str, words: str = "") -> Member: ...
 
 
 class Clients(Protocol):
@@ -117,6 +123,16 @@ def add_members_page(router: APIRouter, members: Members, clients: Clients, fram
             return await page.refuse(request, error)
         return redirect(ROOT, flash="member_signed_out")
 
+    @router.post(ROOT + "/{id}/disconnect")
+    async def disconnect(request: Request, id: str) -> Response:
+        try:
+            await members.disconnect_member(
+                request.state.session.caller, id, request.state.form.get("words", "")[:_LONGEST_WORDS]
+            )
+        except (InvalidMember, PermissionDenied) as error:
+            return await page.refuse(request, error)
+        return redirect(ROOT, flash="member_disconnected")
+
 
 class _MembersPage:
     """Puts together what the page shows."""
@@ -130,6 +146,7 @@ class _MembersPage:
         session = request.state.session
         after = request.query_params.get("after", "")
         found = await self._members.list_members(session.caller, after=after, limit=_PAGE)
+        ways = await self._members.list_ways_in(session.caller, [member.id for member in found])
         clients = await self._clients.list_clients(session.caller, limit=_MOST_CLIENTS)
         names = {client.id: client.client_name for client in clients}
         about: dict[str, Any] = {"new": None, "error": None, "said": {}}
@@ -137,7 +154,7 @@ class _MembersPage:
             request,
             "members.html",
             status=status,
-            members=[_shown(member, session, names) for member in found],
+            members=[_shown(member, session, names, ways.get(member.id, NO_WAY_IN)) for member in found],
             next=found[-1].id if len(found) == _PAGE else None,
             roles=[role for role in ROLES if role != "client" or clients],
             clients=clients,
@@ -160,7 +177,7 @@ class _MembersPage:
         return "client", client.id
 
 
-def _shown(member: Member, session: Any, clients: dict[int, str]) -> dict[str, Any]:
+def _shown(member: Member, session: Any, clients: dict[int, str], ways: WaysIn) -> dict[str, Any]:
     zone, me = session.tenant.time_zone, session.member
     return {
         "id": member.id,
@@ -172,5 +189,6 @@ def _shown(member: Member, session: Any, clients: dict[int, str]) -> dict[str, A
         "since": moment_in(zone, member.created_at),
         "is_off": member.disabled_at is not None,
         "is_me": member.id == me.id,
+        "ways": ways,
         "is_mine": member.id != me.id and member.role != "owner",
     }

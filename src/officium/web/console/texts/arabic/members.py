@@ -36,4 +36,13 @@ TEXTS: Mapping[str, str] = {
     "members.disable": "أوقف الوصول",
     "members.enable": "أعد الوصول",
     "members.hint": "لا يُحذف شيء مما لهم. كلمة المرور الجديدة تنهي جلساتهم.",
+    "flash.member_disconnected": "فُصل الحساب، وسُجّل الخروج من كل مكان.",
+    "members.connected": "يدخل عبر مزوّد الهوية",
+    "members.disconnect": "افصل عن مزوّد الهوية",
+    "members.disconnect.hint": "يُنسى من هم هناك، ويُسجَّل خروجهم. ومن بريده موثّق هناك يُعثر عليه من جديد.",
+    "members.disconnect.words": "اكتب {email} للتأكيد",
+    "members.disconnect.no_password": (
+        "ليست لديهم كلمة مرور، وقد لا يدخلون مجددًا. يمكنك أن تعطيهم واحدة أولًا."
+    ),
+    "members.disconnect.submit": "افصل",
 }

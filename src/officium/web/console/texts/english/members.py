@@ -38,4 +38,16 @@ TEXTS: Mapping[str, str] = {
     "members.disable": "Switch off access",
     "members.enable": "Switch on access",
     "members.hint": "Nothing of theirs is deleted. A new password ends their sessions.",
+    "flash.member_disconnected": "Disconnected, and signed out everywhere.",
+    "members.connected": "signs in with the identity provider",
+    "members.disconnect": "Disconnect from provider",
+    "members.disconnect.hint": (
+        "Who they are there is forgotten, and they are signed out. With a verified "
+        "e-mail address they are found again."
+    ),
+    "members.disconnect.words": "Type {email} to confirm",
+    "members.disconnect.no_password": (
+        "They have no password, and might not get in again. You can give them one first."
+    ),
+    "members.disconnect.submit": "Disconnect",
 }
