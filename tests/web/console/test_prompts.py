@@ -12,9 +12,11 @@ import pytest
 
 from officium.core.prompts import PromptDraft, Variable
 from officium.core.prompts.experiments.service import VariantReport
+from officium.core.prompts.render import render
 from officium.core.tenancy import operator_of
 from officium.core.tenancy.sign_in import Role
-from officium.web.console.pages.prompt_view import compared, rows_of
+from officium.library import load_golden_sets, load_prompt_registry
+from officium.web.console.pages.prompt_view import compared, rows_of, sample_of
 from tests.support.console import PASSWORD, Visitor, csrf_in
 from tests.support.house import House, Resident, open_house
 from tests.support.web import Reply
@@ -394,3 +396,39 @@ async def test_prompt_with_hostile_words_is_shown_as_text(house: House) -> None:
         page = (await visitor.get(path)).body
         assert b"<script>alert" not in page
         assert b"<img src=x" not in page
+
+
+@pytest.mark.parametrize("with_cases", [True, False], ids=["with-examples", "made-up"])
+@pytest.mark.parametrize("name", load_prompt_registry().names())
+def test_every_shipped_prompt_can_be_tried_at_once(name: str, with_cases: bool) -> None:
+    version = load_prompt_registry().get(name)
+    cases = load_golden_sets().get(name, ()) if with_cases else ()
+
+    sample = sample_of(version.prompt.variables, cases, f"{version.prompt.system}\n{version.prompt.user}")
+    rendered = render(version, msgspec.json.decode(sample))
+
+    assert rendered.system or rendered.user
+
+
+def test_made_up_values_have_the_parts_that_are_asked_for() -> None:
+    variables = {name: Variable(type="list") for name in ("stages", "tags")}
+    variables["deal"] = Variable(type="object")
+    texts = "{{ deal.title }} {{ deal.deal_id }}{% for it in stages %}{{ it.name }}{{ it.days }}{% endfor %}"
+
+    sample = msgspec.json.decode(sample_of(variables, (), texts))
+
+    assert sample == {
+        "deal": {"title": "title", "deal_id": 12},
+        "stages": [{"name": "name", "days": 12}],
+        "tags": ["…"],
+    }
+
+
+async def test_prediction_of_dates_is_previewed_with_what_stands_there(house: House) -> None:
+    _, visitor = await _visitor(house)
+    editor = f"{ROOT}/named/cashflow.predict_dates.v1/edit"
+
+    page = html.unescape((await visitor.get(editor)).body.decode())
+
+    assert "Website relaunch" in page
+    assert '"days": 22' in page

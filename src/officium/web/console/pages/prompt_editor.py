@@ -211,7 +211,7 @@ def _as_form(prompt: Prompt, cases: tuple[GoldenCase, ...]) -> dict[str, str]:
         "output_schema": ""
         if schema is None
         else msgspec.json.format(msgspec.json.encode(schema), indent=2).decode(),
-        "sample": sample_of(prompt.variables, cases),
+        "sample": sample_of(prompt.variables, cases, f"{prompt.system}\n{prompt.user}"),
     }
 
 

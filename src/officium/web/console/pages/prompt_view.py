@@ -1,5 +1,6 @@
 """What the pages of prompts show: rooms, differences side by side, examples of values, results in words."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -33,6 +34,7 @@ _BY_TYPE: Mapping[str, Any] = {
     "list": ["…"],
     "object": {},
 }
+_NUMBERS = re.compile(r"(?:^|_)(?:days|hours|count|number|amount|price|value|total|percent|id)$")
 _FELT = 0.005
 """A share below this is written as none."""
 Kind = Literal["same", "changed", "removed", "added", "gap"]
@@ -140,17 +142,32 @@ def _words(line: str) -> list[str]:
     return words
 
 
-def sample_of(variables: Mapping[str, Variable], cases: Sequence[GoldenCase]) -> str:
-    """Values to try a prompt with, as JSON: those of an example where there is one."""
+def sample_of(variables: Mapping[str, Variable], cases: Sequence[GoldenCase], texts: str = "") -> str:
+    """Values to try a prompt with, as JSON: those of an example where there is one.
+
+    What is made up has the parts that the prompt's `texts` ask for.
+    """
     told = next((case.variables for case in cases if case.variables), {})
-    values = {name: told.get(name, _made_up(name, variable)) for name, variable in variables.items()}
+    values = {name: told.get(name, _made_up(name, one, texts)) for name, one in variables.items()}
     return msgspec.json.format(msgspec.json.encode(values), indent=2).decode()
 
 
-def _made_up(name: str, variable: Variable) -> Any:
+def _made_up(name: str, variable: Variable, texts: str) -> Any:
     if variable.default is not None:
         return variable.default
+    if variable.type == "object":
+        return _with_parts(name, texts)
+    if variable.type == "list":
+        loops = re.findall(rf"\bfor\s+(\w+)\s+in\s+{re.escape(name)}\b", texts)
+        parts = {part: value for loop in loops for part, value in _with_parts(loop, texts).items()}
+        return [parts] if parts else _BY_TYPE["list"]
     return _BY_TYPE.get(variable.type, name.replace("_", " "))
+
+
+def _with_parts(name: str, texts: str) -> dict[str, Any]:
+    """An object with the parts that are asked of it: numbers where the part's name sounds like one."""
+    parts = dict.fromkeys(re.findall(rf"\b{re.escape(name)}\.(\w+)", texts))
+    return {part: 12 if _NUMBERS.search(part) else part.replace("_", " ") for part in parts}
 
 
 def values_in(text: str, param: str) -> dict[str, Any]:
