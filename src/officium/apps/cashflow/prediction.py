@@ -1,6 +1,5 @@
 """Deals as they are predicted, and what is predicted of them."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -61,7 +60,7 @@ class DealForPrediction(Record):
     @field_validator("notes", mode="before")
     @classmethod
     def _plain_notes(cls, notes: object) -> object:
-        if isinstance(notes, Sequence) and not isinstance(notes, str | bytes):
+        if isinstance(notes, list | tuple):
             return [{"text": note} if isinstance(note, str) else note for note in notes]
         return notes
 

@@ -93,12 +93,14 @@ class CashflowModel:
         return found
 
     def _forecast(self, deal: OpenDeal, payment: DateForecast, payment_probability: float) -> DealForecast:
-        invoice, delay = self._parts(deal)
-        if invoice is None:
-            assert deal.invoiced_on is not None
+        # what speaks for the payment is the same at every age, and many deals share it
+        delay = self._payments.outlook(deal.customer, deal.pipeline, deal.terms_days, None)
+        invoice: InvoiceOutlook | None = None
+        if deal.invoiced_on is not None:
             day = deal.invoiced_on
             invoiced, probability = DateForecast(day, day, day, day, 1.0), 1.0
         else:
+            invoice = self._invoices.outlook(deal.stage, deal.pipeline, self._days_in_stage(deal))
             invoiced, probability = self._invoice_dates(invoice)
         return DealForecast(
             deal_id=deal.deal_id,
