@@ -147,3 +147,32 @@ async def test_file_is_mapped_checked_and_imported_whole(tmp_path: Path, width: 
 
 def _file(text: str) -> FilePayload:
     return {"name": "deals.csv", "mimeType": "text/csv", "buffer": text.encode()}
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)], ids=["desktop", "phone-dark"])
+async def test_many_deals_are_followed_until_they_are_computed_and_kept(
+    tmp_path: Path, width: int, dark: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("officium.apps.cashflow.outlooks.service.MOST_AT_ONCE", 0)
+    async with running_server(tmp_path) as server, open_page(width, dark) as page:
+        problems = watch_problems(page)
+        person = await a_person(server)
+        await server.parts.deals.import_sample(server.caller)
+        await sign_in(page, server, person, PAGE)
+        await page.wait_for_selector("#dated")
+        said = await page.inner_text(".as-of")
+        faults = await _whole(page, "cashflow-outlook")
+
+        await _follow(page, "form.keep button")
+        kept = await page.inner_text("section[aria-labelledby=kept-cash]")
+        faults += await _whole(page, "cashflow-kept")
+        await page.goto(f"{page.url.partition(PAGE)[0]}{PAGE}/customers")
+        await page.locator("input[name=terms]").first.fill("21")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector("input[name=terms][value='21']")
+        faults += await _whole(page, "cashflow-customers")
+
+    assert faults == []
+    assert problems == []
+    assert "Computed on" in said
+    assert "Nothing to score yet" in kept

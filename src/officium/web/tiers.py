@@ -392,6 +392,8 @@ TIERS: dict[tuple[str, str], Tier | Literal["exempt"]] = {
     ("POST", "/console/cashflow/deals/{id}/delete"): "general",
     ("POST", "/console/cashflow/deals/{id}/notes"): "general",
     ("POST", "/console/cashflow/deals/{id}/notes/{note}/delete"): "general",
+    ("GET", "/console/cashflow/customers"): "exempt",
+    ("POST", "/console/cashflow/customers/{id}"): "general",
     ("GET", "/console/cashflow/import"): "exempt",
     ("POST", "/console/cashflow/import/preview"): "general",
     ("POST", "/console/cashflow/import"): "general",

@@ -554,6 +554,36 @@ async def test_kept_forecasts_are_held_against_what_came_and_say_when_it_is_too_
     assert theirs.status == 404
 
 
+async def test_terms_of_a_customer_are_set_by_those_who_may_and_by_no_other_tenant(house: House) -> None:
+    tenant = (await house.resident("Alpha")).tenant.id
+    admin = await _member(house, tenant, "ada@example.com", "admin")
+    viewer = await _member(house, tenant, "vera@example.com", "viewer")
+    other = await _visitor(house, "eve@example.com", "Beta")
+    await _created(admin, customer="Meadow")
+    (meadow,) = await house.parts.deals.list_customers(operator_of(tenant))
+    path = f"{PAGE}/customers/{meadow.id}"
+
+    wrong = await _post(admin, path, terms="-3")
+    refused = [(await _post(who, path, terms="9")).status for who in (viewer, other)]
+    saved = await _post(admin, path, terms="21", after="0")
+    page = await admin.get(f"{PAGE}/customers")
+    looked, theirs = await viewer.get(f"{PAGE}/customers"), await other.get(f"{PAGE}/customers")
+
+    assert (wrong.status, refused, saved.status) == (400, [403, 404], 303)
+    assert b'value="21"' in page.body
+    assert b'name="terms"' not in looked.body
+    assert "Meadow" in _text(looked)
+    assert "Meadow" not in _text(theirs)
+
+
+async def test_import_names_the_columns_it_does_not_use(house: House) -> None:
+    visitor = await _visitor(house)
+
+    told = await _upload(visitor, f"{PAGE}/import/preview", "title,stage,Colour,Curr\nAlpha,Won,red,SAR\n")
+
+    assert "Columns of the file that are not used: Colour, Curr" in _text(told).replace(" ,", ",")
+
+
 async def _computed(visitor: Visitor) -> Reply:
     """The page once nothing is being computed any more."""
     async with asyncio.timeout(60):

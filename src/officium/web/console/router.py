@@ -30,6 +30,7 @@ from officium.web.console.pages.board import Board, add_board_page
 from officium.web.console.pages.budgets import BudgetParts, add_budgets_page
 from officium.web.console.pages.business import Businesses, add_business_page
 from officium.web.console.pages.cashflow import CashflowPages, ShownOutlooks, add_cashflow_page
+from officium.web.console.pages.cashflow_customers import add_cashflow_customers
 from officium.web.console.pages.cashflow_deals import add_cashflow_deals
 from officium.web.console.pages.cashflow_files import add_cashflow_files
 from officium.web.console.pages.cashflow_proof import add_cashflow_proof
@@ -169,6 +170,7 @@ def console_router(parts: ConsoleParts) -> LazyRouter:
     cashflow = CashflowPages(parts.cashflow, parts.outlooks, parts.deals, frame)
     for add in (add_cashflow_page, add_cashflow_deals, add_cashflow_files, add_cashflow_proof):
         add(closed, cashflow)
+    add_cashflow_customers(closed, cashflow)
     add_widget_pages(closed, parts.widgets, frame)
     add_board_page(closed, parts.board, frame)
     add_decisions_page(closed, parts.decisions, parts.businesses, frame)

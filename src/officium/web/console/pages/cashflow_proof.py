@@ -149,6 +149,7 @@ def _comparisons(pages: CashflowPages, made: Scenario) -> list[dict[str, Any]]:
                 "before": before,
                 "after": after,
                 "difference": after - before,
+                "is_same": [line.expected_value for line in base] == [line.expected_value for line in other],
                 "chart": comparison_chart(lines, other, granularity, pages.figures, pages.frame),
             }
         )

@@ -8,6 +8,7 @@ TEXTS: Mapping[str, str] = {
     "flash.cashflow_settings": "تم الحفظ. تتبع التوقعات الإعدادات الجديدة من الآن.",
     "flash.deal_saved": "حُفظت الصفقة.",
     "flash.deal_deleted": "حُذفت الصفقة مع ملاحظاتها.",
+    "flash.terms_saved": "حُفظت المهلة، وتتبعها التوقعات من الآن.",
     "flash.note_saved": "حُفظت الملاحظة.",
     "flash.note_deleted": "حُذفت الملاحظة.",
     "flash.prediction_kept": "حُفظ التنبؤ، وسيُقيَّم مع وصول الواقع.",
@@ -124,6 +125,7 @@ TEXTS: Mapping[str, str] = {
     "cashflow.account.risk": "دون الحد",
     "cashflow.levers": "ما يفيد أكثر",
     "cashflow.levers.hint": "ما يرفع أدنى رصيد متوقع أكثر من غيره.",
+    "cashflow.levers.none": "لا تُعرف خطوة واحدة ترفع أدنى رصيد متوقع.",
     "cashflow.levers.try": "جرّبها",
     "cashflow.levers.pull": "جرّبه",
     "cashflow.overdue": "متأخرة السداد",
@@ -234,6 +236,14 @@ TEXTS: Mapping[str, str] = {
     "cashflow.field.payment_terms_days_hint": "فارغ: مهلة الزبون، أو مهلتك",
     "cashflow.field.stage_history": "تاريخ المراحل",
     "cashflow.field.days_hint": "الأيام المتروكة فارغة تؤخذ من المرحلة حيث تدل عليها.",
+    "cashflow.fault.terms": "مهلة الدفع أيام كاملة من 0 إلى 3650، أو فارغة.",
+    "cashflow.customers.title": "الزبائن",
+    "cashflow.customers.lead": (
+        "المهلة المتفق عليها مع كل زبون تسري على صفقاته التي بلا مهلة خاصة. "
+        "فارغة: مهلتك المعتادة {days} يومًا."
+    ),
+    "cashflow.customers.terms_of": "مهلة دفع {customer} بالأيام",
+    "cashflow.customers.none": "لا زبائن بعد. يأتون مع الصفقات التي تذكرهم.",
     # Import
     "cashflow.import.title": "استيراد الصفقات",
     "cashflow.import.lead": "تُستورد جميع الصفوف أو لا شيء منها. ترى كيف يُقرأ الملف قبل أن يُحفظ شيء.",
@@ -245,6 +255,7 @@ TEXTS: Mapping[str, str] = {
     "cashflow.import.columns": "ماذا في كل عمود",
     "cashflow.import.columns_hint": "طوبقت الأعمدة بأسمائها. غيّر الخطأ منها، ثم أعد القراءة.",
     "cashflow.import.unmapped": "اختر العمودين اللذين فيهما عنوان الصفقة ومرحلتها، ثم أعد القراءة.",
+    "cashflow.import.unused": "أعمدة في الملف لا تُستخدم:",
     "cashflow.import.needed": "مطلوب",
     "cashflow.import.no_column": "ليس في هذا الملف",
     "cashflow.import.date_order": "ترتيب كتابة الأيام",
@@ -300,7 +311,7 @@ TEXTS: Mapping[str, str] = {
     "cashflow.scenarios.lead": "غيّر شيئًا، وانظر ماذا يفعل بالنقد. لا يُحفظ شيء في صفقاتك.",
     "cashflow.scenarios.of": "المقارنة: {pipeline}، الأيام القادمة وعددها {days}.",
     "cashflow.scenarios.account": "مع الحساب الذي تراقبه.",
-    "cashflow.scenarios.no_account": "لا حساب مراقَبًا، فتبدأ الاقتراحات من حساب فارغ.",
+    "cashflow.scenarios.no_account": "راقب حسابًا لتحصل على اقتراحات تناسبه.",
     "cashflow.scenarios.changes": "التغييرات",
     "cashflow.scenarios.none": "لا تغييرات بعد.",
     "cashflow.scenarios.new": "أضف تغييرًا",
@@ -318,6 +329,7 @@ TEXTS: Mapping[str, str] = {
     "cashflow.scenarios.label": (
         "رسم بياني للنقد المتوقع بعملة {currency}، كما هو ومع التغييرات؛ والأرقام في الجدول أدناه."
     ),
+    "cashflow.scenarios.same": "بلا تغيير",
     "cashflow.scenarios.difference": "الفرق",
     "cashflow.scenarios.keep": "احفظ هذه المقارنة",
     "cashflow.scenarios.begin": "أضف تغييرًا للمقارنة",

@@ -10,6 +10,7 @@ TEXTS: Mapping[str, str] = {
     "flash.cashflow_settings": "Saved. Forecasts follow the new settings from now on.",
     "flash.deal_saved": "The deal is saved.",
     "flash.deal_deleted": "The deal is deleted, with its notes.",
+    "flash.terms_saved": "The terms are saved. Forecasts follow them from now on.",
     "flash.note_saved": "The note is saved.",
     "flash.note_deleted": "The note is deleted.",
     "flash.prediction_kept": "The prediction is kept. It will be scored as reality arrives.",
@@ -138,6 +139,7 @@ TEXTS: Mapping[str, str] = {
     "cashflow.account.risk": "Under limit",
     "cashflow.levers": "What would help most",
     "cashflow.levers.hint": "What would lift the lowest expected balance most.",
+    "cashflow.levers.none": "No single step is known that would lift the lowest expected balance.",
     "cashflow.levers.try": "Try them out",
     "cashflow.levers.pull": "Try it",
     "cashflow.overdue": "Overdue",
@@ -257,6 +259,13 @@ TEXTS: Mapping[str, str] = {
     "cashflow.field.payment_terms_days_hint": "Empty: those of the customer, or yours",
     "cashflow.field.stage_history": "Stage history",
     "cashflow.field.days_hint": "Days that are left empty are taken from the stage where it says so.",
+    "cashflow.fault.terms": "Payment terms are whole days from 0 to 3,650, or empty.",
+    "cashflow.customers.title": "Customers",
+    "cashflow.customers.lead": (
+        "The terms agreed with each count for its deals without their own. Empty: your usual {days} days."
+    ),
+    "cashflow.customers.terms_of": "Payment terms of {customer} in days",
+    "cashflow.customers.none": "No customers yet. They come with the deals that name them.",
     # Import
     "cashflow.import.title": "Import deals",
     "cashflow.import.lead": (
@@ -277,6 +286,7 @@ TEXTS: Mapping[str, str] = {
     "cashflow.import.unmapped": (
         "Choose which columns hold the title and the stage of a deal, then read again."
     ),
+    "cashflow.import.unused": "Columns of the file that are not used:",
     "cashflow.import.needed": "Needed",
     "cashflow.import.no_column": "Not in this file",
     "cashflow.import.date_order": "Days are written",
@@ -333,7 +343,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "cashflow.scenarios.of": "Compared: {pipeline}, the next {days} days.",
     "cashflow.scenarios.account": "With the account you watch.",
-    "cashflow.scenarios.no_account": "No account is watched, so suggestions begin with an empty one.",
+    "cashflow.scenarios.no_account": "Watch an account to get suggestions that fit it.",
     "cashflow.scenarios.changes": "Changes",
     "cashflow.scenarios.none": "No changes yet.",
     "cashflow.scenarios.new": "Add a change",
@@ -352,6 +362,7 @@ TEXTS: Mapping[str, str] = {
         "Chart of the expected cash in {currency}, as it is and with the changes; the table below "
         "has the figures."
     ),
+    "cashflow.scenarios.same": "No change",
     "cashflow.scenarios.difference": "Difference",
     "cashflow.scenarios.keep": "Keep this comparison",
     "cashflow.scenarios.begin": "Add a change to compare",
