@@ -131,6 +131,23 @@ class Lexicon:
         letters = texts.times(asked.by_letter) / (letters_lengths * asked.letters_length)
         return np.asarray(words, np.float32), np.asarray(letters, np.float32)
 
+    def among(self, rows: Ints) -> Floats:
+        """Return how much the texts `rows` agree with each other by words that are the same."""
+        texts = self.texts.taken(rows)
+        columns, places, found_in = np.unique(texts.columns, return_inverse=True, return_counts=True)
+        # a word of one text alone agrees with nothing
+        shared = np.flatnonzero(found_in > 1)
+        new_places = np.zeros(len(columns), np.int64)
+        new_places[shared] = np.arange(len(shared))
+        kept = found_in[places] > 1
+        owners = texts.owners
+        weighed = texts.values * self.rarity[texts.columns] / self.lengths[rows][owners]
+        matrix = np.zeros((len(rows), max(1, len(shared))), np.float32)
+        matrix[owners[kept], new_places[places[kept]]] = weighed[kept]
+        alike: Floats = np.vecdot(matrix[:, None], matrix[None])
+        alike[np.diag_indices(len(rows))] = 1.0
+        return alike
+
     def likely(self, asked: Asked, count: int) -> Ints:
         """Return up to `count` texts that have the words which the question resembles most."""
         if self.found_in is None or not len(asked.by_word):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from officium.core.knowledge.explanation import PHRASINGS_ASKED, explained
 from officium.core.knowledge.lexicon import Asked, Lexicon
 from officium.core.knowledge.rows import Floats, Ints
 from officium.core.knowledge.vectors import Vectors
@@ -15,6 +16,8 @@ _LEXICAL_SHARE = 0.17
 _MIDDLE_SHARE, _MIDDLE_SHARE_LEXICAL = 0.5, 0.7
 """How much the middle of an entry's phrasings counts beside the best, with and without sentence vectors."""
 _CROWDING, _CROWDING_LEXICAL = 0.4, 0.3
+_EXPLAINED = 0.4
+"""How much it counts that phrasings explain a question. Half of it finds fewer, 0.6 no more."""
 _NEIGHBOURS = 5
 _SAMPLE_LARGEST, _SAMPLE_LARGEST_LEXICAL = 4_096, 800
 _COMPARED_MOST = 40_000_000
@@ -107,9 +110,22 @@ class Measures:
         )
         meaning = chosen.both(alike, self.meaning_lengths)
         near = _mixed(meaning, _MIDDLE_SHARE) - _CROWDING * crowding
-        scores = (1 - _LEXICAL_SHARE) * near + _LEXICAL_SHARE * _mixed(lexical, _MIDDLE_SHARE)
+        agreed = np.asarray((words + letters) / 2, np.float32)
+        shares = self._explained(chosen, _blended(alike, agreed))
+        scores = _blended(near, _mixed(lexical, _MIDDLE_SHARE)) + _EXPLAINED * shares
         subject = float(self.vectors.middle @ vector)
         return Likeness(chosen.places, meaning, by_words, by_letters, scores, asked.unknown, subject)
+
+    def _explained(self, chosen: "_Chosen", near: Floats) -> Floats:
+        """Return how much of the question each entry explains; `near` has how close each text is to it."""
+        texts = chosen.nearest(near, PHRASINGS_ASKED)
+        if self.vectors is None or not len(texts):
+            return np.zeros(len(chosen.places), np.float32)
+        rows = texts if chosen.rows is None else chosen.rows[texts]
+        among = _blended(self.vectors.among(rows), self.lexicon.among(rows))
+        owners = np.searchsorted(chosen.starts, texts, "right") - 1
+        shares = np.bincount(owners, explained(near[texts], among), len(chosen.places))
+        return np.asarray(shares, np.float32)
 
     def _choose(self, asked: Asked, vector: Floats | None, without: int | None) -> "_Chosen":
         """Return all entries where they are few, and else those of which a text looks likely."""
@@ -147,6 +163,14 @@ class _Chosen:
     counts: Floats
     without: int | None
 
+    def nearest(self, near: Floats, count: int) -> Ints:
+        """Return up to `count` texts that are nearest, by their places in `near`."""
+        if self.without is not None:
+            near = near.copy()
+            near[self.without] = -np.inf
+        count = min(count, len(near) - (self.without is not None))
+        return np.sort(np.argpartition(-near, max(count - 1, 0))[:count])
+
     def both(self, by_text: Floats, lengths: Floats) -> Floats:
         """Return the best and the middle of each entry's texts; -1 where only the one left out is there."""
         counts, lengths = self.counts, lengths[self.places]
@@ -179,6 +203,11 @@ def _middle_lengths(vectors: Vectors, starts: Ints, counts: Floats) -> Floats:
 def _mixed(both: Floats, middle_share: float) -> Floats:
     mixed: Floats = (1 - middle_share) * both[0] + middle_share * both[1]
     return mixed
+
+
+def _blended(meaning: Floats, lexical: Floats) -> Floats:
+    blended: Floats = (1 - _LEXICAL_SHARE) * meaning + _LEXICAL_SHARE * lexical
+    return blended
 
 
 def _crowding_by_meaning(vectors: Vectors, owners: Ints) -> Floats:

@@ -76,6 +76,12 @@ class Vectors:
             return _products(self.scanned[rows], vector)
         return _products(self.codes[rows].astype(np.float32), vector @ self.axes) * self.steps[rows]
 
+    def among(self, rows: Ints) -> Floats:
+        """Return how much the texts `rows` are like each other, which are not many."""
+        if self.axes is None:
+            return _among(self.scanned[rows])
+        return _among(self.codes[rows] * self.steps[rows, None])
+
     def rows(self, part: Ints | slice) -> Floats:
         """Return whole vectors, as well as they are known."""
         if self.axes is None:
@@ -86,4 +92,10 @@ class Vectors:
 def _products(matrix: Floats, vector: Floats) -> Floats:
     """Return `matrix @ vector` on one core: for so little, waking the others takes longer than the work."""
     products: Floats = np.vecdot(matrix, vector)
+    return products
+
+
+def _among(matrix: Floats) -> Floats:
+    """Return `matrix @ matrix.T`, likewise."""
+    products: Floats = np.vecdot(matrix[:, None], matrix[None])
     return products
