@@ -46,7 +46,11 @@ def test_any_text_has_a_vector(encoder: LocalEncoder, text: str) -> None:
 
 
 def test_its_name_stands_for_these_vectors(encoder: LocalEncoder) -> None:
-    """Vectors are kept under the name: where these differ, the encoder needs another."""
+    """Vectors are kept under the name: where these differ, the encoder needs another.
+
+    Processors multiply signed bytes in different ways, which moves a number by less than 0.002; another
+    network, or other shares of its layers, by more than 0.005.
+    """
     known = {
         "opening hours": [-0.00060, 0.01210, -0.03033, -0.04493, -0.01772, 0.01857, -0.02756, 0.02200],
         "Où est my 包裹?": [-0.01552, 0.04812, -0.07832, -0.00316, -0.03231, -0.00797, -0.04425, 0.00434],
@@ -55,7 +59,7 @@ def test_its_name_stands_for_these_vectors(encoder: LocalEncoder) -> None:
     vectors = encoder.encode(list(known))
 
     assert encoder.name == "all-MiniLM-L6-v2/8bit-2"
-    assert vectors[:, ::96] == pytest.approx(np.array(list(known.values())), abs=2e-4)
+    assert vectors[:, ::96] == pytest.approx(np.array(list(known.values())), abs=4e-3)
 
 
 def test_languages_it_cannot_read_are_found_by_words_and_letters(encoder: LocalEncoder) -> None:
