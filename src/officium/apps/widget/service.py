@@ -129,6 +129,11 @@ class ClientService:
         require_reading(caller)
         return await self._get_client(caller, client_id)
 
+    async def names_of(self, caller: Caller, client_ids: Collection[int]) -> dict[int, str]:
+        """What those of these clients are called that there are."""
+        require_reading(caller)
+        return await self._store.find_names(caller, client_ids) if client_ids else {}
+
     async def update_client(
         self,
         caller: Caller,

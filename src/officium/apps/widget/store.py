@@ -70,6 +70,14 @@ class WidgetStore:
             row = (await connection.execute(query)).mappings().first()
         return Client(**row) if row is not None and reaches(caller, row["id"]) else None
 
+    async def find_names(self, caller: Caller, client_ids: Collection[int]) -> dict[int, str]:
+        """What those of these clients are called that the tenant has, as far as the caller sees them."""
+        query = select(clients.c.id, clients.c.client_name).where(
+            clients.c.tenant_id == caller.tenant_id, clients.c.id.in_(client_ids)
+        )
+        async with self._database.reading(caller.tenant_id) as connection:
+            return {id: name for id, name in await connection.execute(query) if reaches(caller, id)}
+
     async def find_time_zone(self, caller: Caller, client_id: int) -> str | None:
         """Where the client with this id is; `None` if there is none."""
         client = await self.find_client(caller, client_id)

@@ -52,6 +52,7 @@ from officium.web.console.pages.members import Members, add_members_page
 from officium.web.console.pages.model_desk import ModelDesk
 from officium.web.console.pages.model_rules import add_model_rules_page
 from officium.web.console.pages.overview import Attention, OverviewPage, Overviews, add_overview_files
+from officium.web.console.pages.overview import Clients as NamedClients
 from officium.web.console.pages.overview_widgets import ExhaustedWidgets, Gaps, WidgetAttention
 from officium.web.console.pages.prices import Prices, UnpricedModels, add_prices_page
 from officium.web.console.pages.prompt_editor import add_prompt_editor
@@ -79,7 +80,7 @@ class ConsolePeople(People, settings.People, Guides, Protocol):
     """What the pages ask about whoever reads them."""
 
 
-class ConsoleClients(Clients, MembersClients, ExhaustedWidgets, Protocol):
+class ConsoleClients(Clients, MembersClients, NamedClients, ExhaustedWidgets, Protocol):
     """What they ask of an agency's clients."""
 
 

@@ -3,16 +3,20 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     FromClause,
+    Select,
     String,
     Subquery,
     Table,
     and_,
+    bindparam,
     column,
     func,
     null,
@@ -27,8 +31,12 @@ from officium.core.usage.ledger.period import Span as Stretch
 from officium.core.usage.tallies.histogram import MEASURES, Shelf, Spread, spread_of
 from officium.core.usage.tallies.tables import usage_histograms as histograms
 from officium.core.usage.tallies.tables import usage_tallies as tallies
-from officium.core.usage.tallies.tally import DAY, FIELDS, Kind, Part, Place, Tally, parts_of
+from officium.core.usage.tallies.tally import DAY, FIELDS, Kind, Part, Place, Span, Tally, parts_of
 from officium.kit.database import Database, UtcDateTime
+
+_Shape = tuple[tuple[int, Span], ...]
+"""The sign and the span of each part of a time: what statements about times have in common."""
+_KEPT = 128
 
 _KEYS = ("tenant_id", "kind", "span", "starts_at", "key")
 _COLUMNS = (*_KEYS, *FIELDS)
@@ -60,12 +68,12 @@ class TallyStore:
 
         Both are whole slots, here and in all that follows.
         """
-        rows = _rows(caller, kind, parts_of(starts_at, ends_at), None if key is None else [key])
-        if rows is None:
+        parts, keys = parts_of(starts_at, ends_at), None if key is None else [key]
+        if not parts:
             return Tally()
-        query = select(*_columns(rows))
+        query, asked = _total(caller, _shape(parts), key is not None), _asked(kind, parts, keys)
         async with self._database.reading(caller.tenant_id) as connection:
-            return _tally((await connection.execute(query)).mappings().one())
+            return _tally((await connection.execute(query, asked)).mappings().one())
 
     async def read_groups(
         self,
@@ -78,23 +86,12 @@ class TallyStore:
         keys: Sequence[str] | None = None,
     ) -> list[tuple[str, Tally]]:
         """The same, for each key by itself: the dearest first, then those with most tokens and requests."""
-        rows = _rows(caller, kind, parts_of(starts_at, ends_at), keys)
-        if rows is None:
+        parts = parts_of(starts_at, ends_at)
+        if not parts:
             return []
-        query = (
-            select(rows.c.key, *_columns(rows))
-            .group_by(rows.c.key)
-            .having(func.sum(rows.c.requests) + func.sum(rows.c.attempts) > 0)
-            .order_by(
-                func.sum(rows.c.cost_nano_usd).desc(),
-                func.sum(rows.c.total_tokens).desc(),
-                func.sum(rows.c.attempts).desc(),
-                rows.c.key,
-            )
-            .limit(limit)
-        )
+        query = _groups(caller, _shape(parts), keys is not None, limit)
         async with self._database.reading(caller.tenant_id) as connection:
-            found = (await connection.execute(query)).mappings().all()
+            found = (await connection.execute(query, _asked(kind, parts, keys))).mappings().all()
         return [(row["key"], _tally(row)) for row in found]
 
     async def read_shares(
@@ -102,16 +99,11 @@ class TallyStore:
     ) -> list[tuple[str | None, Tally]]:
         """What each key came to, and under `None` what had none; in no order."""
         parts = parts_of(starts_at, ends_at)
-        rows, everything = _rows(caller, kind, parts), _rows(caller, "all", parts)
-        if rows is None or everything is None:
+        if not parts:
             return []
-        # One statement, so that what is written meanwhile is in both or in neither.
-        query = union_all(
-            select(rows.c.key, *_columns(rows)).group_by(rows.c.key),
-            select(null().label("key"), *_columns(everything)),
-        )
+        query = _shares(caller, _shape(parts))
         async with self._database.reading(caller.tenant_id) as connection:
-            found = (await connection.execute(query)).mappings().all()
+            found = (await connection.execute(query, _asked(kind, parts))).mappings().all()
         shares: dict[str | None, Tally] = {row["key"]: _tally(row) for row in found}
         rest = shares[None]
         for key, tally in shares.items():
@@ -151,19 +143,9 @@ class TallyStore:
         parts = parts_of(starts_at, ends_at)
         if not parts:
             return [spread_of(measure, {}) for measure in MEASURES]
-        each = union_all(
-            *(
-                select(
-                    histograms.c.measure, histograms.c.bucket, (part.sign * histograms.c.times).label("times")
-                ).where(histograms.c.tenant_id == caller.tenant_id, _within(caller, histograms, part))
-                for part in parts
-            )
-        ).subquery()
-        query = select(each.c.measure, each.c.bucket, func.sum(each.c.times)).group_by(
-            each.c.measure, each.c.bucket
-        )
+        query = _counts(caller, _shape(parts))
         async with self._database.reading(caller.tenant_id) as connection:
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(query, _asked(None, parts))).all()
         counts = {
             measure: {bucket: int(n) for name, bucket, n in rows if name == measure and n}
             for measure in MEASURES
@@ -294,32 +276,92 @@ def _written(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
-def _rows(
-    caller: Caller, kind: Kind, parts: Sequence[Part], keys: Sequence[str] | None = None
-) -> Subquery | None:
-    """The rows of all parts below each other; what is to be taken away again with a minus."""
-    if not parts:
-        return None
-    wanted = [tallies.c.tenant_id == caller.tenant_id, tallies.c.kind == kind]
+def _shape(parts: Sequence[Part]) -> _Shape:
+    return tuple((part.sign, part.span) for part in parts)
+
+
+def _asked(kind: Kind | None, parts: Sequence[Part], keys: Sequence[str] | None = None) -> dict[str, Any]:
+    """What the statements below are asked with: they are kept, since to make one takes longer than to ask."""
+    asked: dict[str, Any] = {} if kind is None else {"kind": kind}
     if keys is not None:
-        wanted.append(tallies.c.key.in_(keys))
+        asked["keys"] = list(keys)
+    for number, part in enumerate(parts):
+        asked[f"from_{number}"], asked[f"until_{number}"] = part.starts_at, part.ends_at
+    return asked
+
+
+@lru_cache(_KEPT)
+def _total(caller: Caller, shape: _Shape, has_keys: bool) -> Select[Any]:
+    return select(*_columns(_rows(caller, shape, has_keys=has_keys)))
+
+
+@lru_cache(_KEPT)
+def _groups(caller: Caller, shape: _Shape, has_keys: bool, limit: int | None) -> Select[Any]:
+    rows = _rows(caller, shape, has_keys=has_keys)
+    return (
+        select(rows.c.key, *_columns(rows))
+        .group_by(rows.c.key)
+        .having(func.sum(rows.c.requests) + func.sum(rows.c.attempts) > 0)
+        .order_by(
+            func.sum(rows.c.cost_nano_usd).desc(),
+            func.sum(rows.c.total_tokens).desc(),
+            func.sum(rows.c.attempts).desc(),
+            rows.c.key,
+        )
+        .limit(limit)
+    )
+
+
+@lru_cache(_KEPT)
+def _shares(caller: Caller, shape: _Shape) -> CompoundSelect[Any]:
+    """One statement, so that what is written meanwhile is in both or in neither."""
+    rows, everything = _rows(caller, shape), _rows(caller, shape, kind="all")
+    return union_all(
+        select(rows.c.key, *_columns(rows)).group_by(rows.c.key),
+        select(null().label("key"), *_columns(everything)),
+    )
+
+
+@lru_cache(_KEPT)
+def _counts(caller: Caller, shape: _Shape) -> Select[Any]:
+    each = union_all(
+        *(
+            select(
+                histograms.c.measure, histograms.c.bucket, (sign * histograms.c.times).label("times")
+            ).where(histograms.c.tenant_id == caller.tenant_id, _within(caller, histograms, number, span))
+            for number, (sign, span) in enumerate(shape)
+        )
+    ).subquery()
+    return select(each.c.measure, each.c.bucket, func.sum(each.c.times)).group_by(
+        each.c.measure, each.c.bucket
+    )
+
+
+def _rows(caller: Caller, shape: _Shape, *, kind: Kind | None = None, has_keys: bool = False) -> Subquery:
+    """The rows of all parts below each other; what is to be taken away again with a minus."""
+    wanted = [
+        tallies.c.tenant_id == caller.tenant_id,
+        tallies.c.kind == (bindparam("kind") if kind is None else kind),
+    ]
+    if has_keys:
+        wanted.append(tallies.c.key.in_(bindparam("keys", expanding=True)))
     return union_all(
         *(
             select(
                 tallies.c.key,
-                *((tallies.c[name] if part.sign > 0 else -tallies.c[name]).label(name) for name in FIELDS),
-            ).where(*wanted, _within(caller, tallies, part))
-            for part in parts
+                *((tallies.c[name] if sign > 0 else -tallies.c[name]).label(name) for name in FIELDS),
+            ).where(*wanted, _within(caller, tallies, number, span))
+            for number, (sign, span) in enumerate(shape)
         )
     ).subquery()
 
 
-def _within(caller: Caller, of: Table, part: Part) -> ColumnElement[bool]:
+def _within(caller: Caller, of: Table, number: int, span: Span) -> ColumnElement[bool]:
     return and_(
         of.c.tenant_id == caller.tenant_id,
-        of.c.span == part.span,
-        of.c.starts_at >= part.starts_at,
-        of.c.starts_at < part.ends_at,
+        of.c.span == span,
+        of.c.starts_at >= bindparam(f"from_{number}"),
+        of.c.starts_at < bindparam(f"until_{number}"),
     )
 
 

@@ -1,7 +1,7 @@
 """The overview: what was used, what it cost, how it went, and what needs a look."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, get_args
@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request, Response
 
-from officium.apps.widget import Client
 from officium.core.gateway.attention import Concern
 from officium.core.tenancy.caller import Caller
 from officium.core.usage.tallies import Kind, Overview, Period, Tally
@@ -51,7 +50,7 @@ class Attention(Protocol):
 class Clients(Protocol):
     """Knows an agency's clients."""
 
-    async def get_client(self, caller: Caller, client_id: int) -> Client: ...
+    async def names_of(self, caller: Caller, client_ids: Collection[int]) -> Mapping[int, str]: ...
 
 
 class WidgetAttention(Protocol):
@@ -173,13 +172,8 @@ class OverviewPage:
 
     async def _names(self, caller: Caller, clients: Sequence[tuple[str, Tally]]) -> Mapping[str, str]:
         """What the clients are called that still exist."""
-        names = {}
-        for key, _ in clients:
-            try:
-                names[key] = (await self._clients.get_client(caller, int(key))).client_name
-            except NotFound:
-                continue
-        return names
+        names = await self._clients.names_of(caller, [int(key) for key, _ in clients])
+        return {str(id): name for id, name in names.items()}
 
 
 def add_overview_files(router: APIRouter, page: OverviewPage) -> None:

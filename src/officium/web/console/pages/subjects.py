@@ -1,6 +1,6 @@
 """Whose budget it is, by the name that people know."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, get_args
 
@@ -16,7 +16,7 @@ _MOST_OFFERED = 200
 class Named(Protocol):
     """Knows clients and widgets."""
 
-    async def get_client(self, caller: Caller, client_id: int) -> Client: ...
+    async def names_of(self, caller: Caller, client_ids: Collection[int]) -> Mapping[int, str]: ...
 
     async def get_widget(self, caller: Caller, widget_id: int) -> Widget: ...
 
@@ -50,8 +50,9 @@ class Subjects:
 
     async def names(self, caller: Caller, subjects: Sequence[Subject]) -> dict[Subject, str]:
         """What to call each subject."""
-        people = await self._people(caller, {subject.kind for subject in subjects})
-        return {subject: people.get(subject) or await self._name(caller, subject) for subject in subjects}
+        found = await self._people(caller, {subject.kind for subject in subjects})
+        found |= await self._clients(caller, [subject for subject in subjects if subject.kind == "client"])
+        return {subject: found.get(subject) or await self._name(caller, subject) for subject in subjects}
 
     async def choices(self, caller: Caller) -> list[tuple[str, list[tuple[Subject, str]]]]:
         """The subjects a budget can be made for, by kind; the first ones of each, where there are many."""
@@ -80,12 +81,19 @@ class Subjects:
                 found[Subject("member", member.id)] = member.name or member.email or member.external_id
         return found
 
+    async def _clients(self, caller: Caller, subjects: Sequence[Subject]) -> dict[Subject, str]:
+        """The names of clients, for whoever may see these."""
+        by_id = {int(subject.id): subject for subject in subjects if subject.id.isdecimal()}
+        try:
+            names = await self.clients.names_of(caller, by_id)
+        except PermissionDenied:
+            return {}
+        return {by_id[id]: name for id, name in names.items()}
+
     async def _name(self, caller: Caller, subject: Subject) -> str:
         if subject.kind == "tenant":
             return self.say("budgets.subject.tenant")
         try:
-            if subject.kind == "client":
-                return (await self.clients.get_client(caller, int(subject.id))).client_name
             if subject.kind == "widget":
                 return (await self.clients.get_widget(caller, int(subject.id))).name
         except (NotFound, PermissionDenied, ValueError):
