@@ -9,11 +9,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from officium.core.tenancy.caller import Caller
-from officium.core.usage.prices.tenant_price import TenantPrice
+from officium.core.usage.prices.tenant_price import AMOUNTS, TenantPrice
 from officium.web.caller import Authenticator
 from officium.web.keyed import KnownCaller, RequestId, keyed_router
-
-_AMOUNTS = ("input", "output", "cached", "cache_write", "per_call")
 
 
 class Prices(Protocol):
@@ -110,7 +108,7 @@ def prices_router(prices: Prices, authenticator: Authenticator) -> APIRouter:
     async def set_price(
         caller: KnownCaller, provider: ProviderName, model: ModelName, asked: NewPrice, request_id: RequestId
     ) -> OwnPrice:
-        amounts = {name: getattr(asked, name) for name in _AMOUNTS}
+        amounts = {name: getattr(asked, name) for name in AMOUNTS}
         made = await prices.set_price(
             caller, provider, model, amounts, asked.valid_from, request_id=request_id
         )
@@ -132,7 +130,7 @@ def prices_router(prices: Prices, authenticator: Authenticator) -> APIRouter:
 
 
 def _shown(price: TenantPrice) -> OwnPrice:
-    amounts: dict[str, Decimal | None] = {name: getattr(price, name) for name in _AMOUNTS}
+    amounts: dict[str, Decimal | None] = {name: getattr(price, name) for name in AMOUNTS}
     return OwnPrice.model_validate(
         {
             "provider": price.provider,

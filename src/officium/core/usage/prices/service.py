@@ -10,12 +10,18 @@ from officium.core.tenancy import AuditEntry, Caller, require
 from officium.core.usage.prices.book import PRICES_CHANGED
 from officium.core.usage.prices.errors import InvalidPrice, PriceNotFound
 from officium.core.usage.prices.store import PriceStore
-from officium.core.usage.prices.tenant_price import ALWAYS, MOST_PRICES, TenantPrice, check_name, read_usd
+from officium.core.usage.prices.tenant_price import (
+    ALWAYS,
+    AMOUNTS,
+    MOST_PRICES,
+    TenantPrice,
+    check_name,
+    read_usd,
+)
 from officium.kit.clock import Clock
 from officium.kit.notices import Notices
 
 _PER_CALL_PLACES = 9
-_AMOUNTS = ("input", "output", "cached", "cache_write", "per_call")
 _LONGEST_ID = 256
 
 _log = structlog.get_logger("usage")
@@ -122,7 +128,7 @@ def _read_optional(amounts: Mapping[str, str | None], name: str) -> Decimal | No
 
 def _told(price: TenantPrice) -> dict[str, object]:
     """The amounts as the audit log has them."""
-    amounts = {name: getattr(price, name) for name in _AMOUNTS}
+    amounts = {name: getattr(price, name) for name in AMOUNTS}
     return {name: f"{amount:f}" for name, amount in amounts.items() if amount is not None}
 
 

@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from officium.core.tenancy import AuditEntry, Caller
 from officium.core.tenancy.audit.store import record
 from officium.core.usage.prices.tables import model_rules, tenant_prices
-from officium.core.usage.prices.tenant_price import TenantPrice, UnknownRule
+from officium.core.usage.prices.tenant_price import AMOUNTS, TenantPrice, UnknownRule
 from officium.kit.database import Database
 
 _KEY = ("tenant_id", "provider", "model", "valid_from")
-_AMOUNTS = ("input", "output", "cached", "cache_write", "per_call")
 
 
 class PriceStore:
@@ -56,7 +55,7 @@ class PriceStore:
             "updated_at": price.updated_at,
             "updated_by": price.updated_by,
         }
-        for name in _AMOUNTS:
+        for name in AMOUNTS:
             amount = getattr(price, name)
             values[name] = None if amount is None else f"{amount:f}"
         put = (
@@ -118,7 +117,7 @@ async def _amounts(
     return {
         row["valid_from"].isoformat(): {
             "valid_from": row["valid_from"].isoformat(),
-            **{name: row[name] for name in _AMOUNTS if row[name] is not None},
+            **{name: row[name] for name in AMOUNTS if row[name] is not None},
         }
         for row in rows
     }
@@ -126,5 +125,5 @@ async def _amounts(
 
 def _price(row: dict[str, Any]) -> TenantPrice:
     del row["tenant_id"]
-    amounts = {name: None if row[name] is None else Decimal(row[name]) for name in _AMOUNTS}
+    amounts = {name: None if row[name] is None else Decimal(row[name]) for name in AMOUNTS}
     return TenantPrice(**{**row, **amounts})

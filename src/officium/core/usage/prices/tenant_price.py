@@ -14,6 +14,8 @@ from officium.core.usage.prices.errors import InvalidPrice
 
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 """When a price begins that has no beginning of its own."""
+AMOUNTS = ("input", "output", "cached", "cache_write", "per_call")
+"""What a price has an amount for, where anything is paid for it."""
 UnknownRule = Literal["record", "flat", "ceiling", "refuse"]
 """A call whose price nobody knows has no cost, costs a flat rate, costs the ceiling, or is refused."""
 UNKNOWN_RULES: tuple[UnknownRule, ...] = get_args(UnknownRule)

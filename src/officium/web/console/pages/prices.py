@@ -12,13 +12,12 @@ from msgspec import Struct
 from officium.core.gateway.unpriced import UNPRICED_DAYS, Unpriced
 from officium.core.tenancy.caller import Caller, require
 from officium.core.usage.prices import InvalidPrice, PriceNotFound, TenantPrice
-from officium.core.usage.prices.tenant_price import ALWAYS
+from officium.core.usage.prices.tenant_price import ALWAYS, AMOUNTS
 from officium.web.console.frame import redirect
 from officium.web.console.pages.model_desk import ROOT as PROVIDERS
 from officium.web.console.pages.model_desk import ModelDesk, sheet_of
 
 ROOT = f"{PROVIDERS}/prices"
-_AMOUNTS = ("input", "output", "cached", "cache_write", "per_call")
 _LONGEST_AMOUNT = 32
 
 
@@ -92,7 +91,7 @@ def add_prices_page(router: APIRouter, prices: Prices, unpriced: UnpricedModels,
         asked = request.query_params
         provider, model, begins = (asked.get(name, "")[:256] for name in ("provider", "model", "from"))
         if not begins:
-            said = dict.fromkeys((*_AMOUNTS, "day"), "") | {"provider": provider, "model": model}
+            said = dict.fromkeys((*AMOUNTS, "day"), "") | {"provider": provider, "model": model}
             return desk.page(request, "price.html", said=said, begins="")
         for price in await prices.list_prices(caller):
             is_it = (price.provider, price.model, price.valid_from.isoformat()) == (provider, model, begins)
@@ -104,10 +103,10 @@ def add_prices_page(router: APIRouter, prices: Prices, unpriced: UnpricedModels,
     async def save(request: Request) -> Response:
         caller, form = request.state.session.caller, request.state.form
         require(caller, "config:write")
-        said = {name: form.get(name, "").strip() for name in (*_AMOUNTS, "provider", "model", "day")}
+        said = {name: form.get(name, "").strip() for name in (*AMOUNTS, "provider", "model", "day")}
         begins = form.get("begins", "")
         try:
-            amounts = {name: said[name][:_LONGEST_AMOUNT] or None for name in _AMOUNTS}
+            amounts = {name: said[name][:_LONGEST_AMOUNT] or None for name in AMOUNTS}
             await prices.set_price(
                 caller,
                 said["provider"],
@@ -150,7 +149,7 @@ def _rows(prices: Sequence[TenantPrice]) -> list[_Row]:
 
 
 def _as_form(price: TenantPrice) -> dict[str, str]:
-    amounts = {name: getattr(price, name) for name in _AMOUNTS}
+    amounts = {name: getattr(price, name) for name in AMOUNTS}
     said = {name: "" if amount is None else f"{amount:f}" for name, amount in amounts.items()}
     return {**said, "provider": price.provider, "model": price.model, "day": ""}
 
